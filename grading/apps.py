@@ -1,0 +1,7 @@
+"""From two candidates to a judged, paid, exported preference."""
+
+from django.apps import AppConfig
+
+
+class GradingConfig(AppConfig):
+    name = "grading"

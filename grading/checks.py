@@ -1,0 +1,103 @@
+"""Rules about a preference. Each can say no, or look here, in a sentence fit for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from grading.models import Revision
+from grading.rubric import is_strong
+from tasks.models import Rubric
+
+
+class Refused(Exception):
+    """A person asked for something that cannot be done as it stands; the sentence says what is missing."""
+
+    def __init__(self, sentence: str, *, field: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about one field. `stops` bars handing in; the others are for the rater to weigh."""
+
+    sentence: str
+    field: str
+    stops: bool = False
+
+
+Rule = Callable[[Rubric, Revision], Finding | None]
+
+
+def overall_is_rated(rubric: Rubric, revision: Revision) -> Finding | None:
+    if "overall" not in revision.ratings:
+        return Finding("“Overall” is not rated yet.", "overall", stops=True)
+    return None
+
+
+def every_axis_is_rated(rubric: Rubric, revision: Revision) -> Finding | None:
+    for axis in rubric.axes.all():
+        if axis.key not in revision.ratings:
+            return Finding(f"“{axis.name}” is not rated yet.", axis.key, stops=not rubric.may_skip)
+    return None
+
+
+def key_axis_is_named(rubric: Rubric, revision: Revision) -> Finding | None:
+    if not revision.key_axis:
+        return Finding("Name the axis that decided.", "key_axis", stops=True)
+    return None
+
+
+def justification_is_long_enough(rubric: Rubric, revision: Revision) -> Finding | None:
+    words = len(revision.texts.get("justification", "").split())
+    if words < rubric.least_words:
+        return Finding(
+            f"The reason has {words} of the {rubric.least_words} words it needs.", "justification", stops=True
+        )
+    return None
+
+
+def strong_words_have_reasons(rubric: Rubric, revision: Revision) -> Finding | None:
+    overall = revision.ratings.get("overall")
+    words = len(revision.texts.get("justification", "").split())
+    if overall and is_strong(rubric.points, overall) and words < 2 * rubric.least_words:
+        return Finding("A clear preference deserves a few sentences on why.", "justification")
+    return None
+
+
+def overall_agrees_with_the_key_axis(rubric: Rubric, revision: Revision) -> Finding | None:
+    overall, key = revision.ratings.get("overall"), revision.ratings.get(revision.key_axis)
+    if overall is None or key is None:
+        return None
+    middle = (rubric.points + 1) / 2
+    if (overall - middle) * (key - middle) < 0:
+        return Finding("The axis that decided points to the other side than “Overall”.", "key_axis")
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    overall_is_rated,
+    every_axis_is_rated,
+    key_axis_is_named,
+    justification_is_long_enough,
+    strong_words_have_reasons,
+    overall_agrees_with_the_key_axis,
+)
+
+
+def findings(rubric: Rubric, revision: Revision | None) -> Iterator[Finding]:
+    """What stands in the way first, then what is worth a look."""
+    if revision is None:
+        yield Finding("Nothing is written yet.", "overall", stops=True)
+        return
+    found = [finding for rule in RULES if (finding := rule(rubric, revision))]
+    yield from sorted(found, key=lambda finding: not finding.stops)
+
+
+def demand(rubric: Rubric, revision: Revision | None) -> None:
+    """Raise `Refused` with the first thing that is missing."""
+    for finding in findings(rubric, revision):
+        if finding.stops:
+            raise Refused(finding.sentence, field=finding.field)

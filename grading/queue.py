@@ -1,0 +1,161 @@
+"""Who may take which task. One task is locked at a time, so that no two people get the same seat."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Cast, Now
+
+from grading import blinding
+from grading.diffs.version import VERSION
+from grading.models import Assignment, PairPage, Payout, Revision
+from grading.models.assignment import lease
+from marlin.events import record
+from marlin.models import Event, User
+from marlin.states import WrongState
+from tasks.models import Experiment, Task, Turn
+
+#: Names of events after which a person knows too much of an experiment to rate or review in it.
+KNOWS = ("experiment.unblinded", "experiment.configured", "experiment.results_seen")
+
+
+def offered_to(rater: User) -> QuerySet[Task]:
+    """Tasks with a pair that is ready, a seat that is free, and nothing against this person taking it."""
+    seated = Count("assignments", filter=Q(assignments__seat__isnull=False))
+    ready = PairPage.objects.filter(turn__task=OuterRef("pk"), version=VERSION)
+    lead_taken = Assignment.objects.filter(task=OuterRef("pk"), seat=0)
+    return (
+        Task.objects.filter(state=Task.State.OPEN, experiment__state=Experiment.State.RUNNING)
+        .annotate(seated=seated)
+        .filter(Exists(ready), seated__lt=F("experiment__raters_wanted"))
+        .exclude(Exists(Assignment.objects.filter(task=OuterRef("pk"), rater=rater)))
+        .filter(_may_lead(rater) | (Exists(lead_taken) & ~Q(scenario__author=rater)))
+        .exclude(Exists(knowledge_of(rater)))
+        .order_by("opened_at", "pk")
+    )
+
+
+def _may_lead(rater: User) -> Q:
+    """For some days after it opened, a scenario's author may lead before anybody else."""
+    authors_time = Q(
+        experiment__lead=Experiment.Lead.AUTHOR,
+        opened_at__gt=Now() - F("experiment__author_days") * timedelta(days=1),
+    )
+    return Q(scenario__author__isnull=True) | Q(scenario__author=rater) | ~authors_time
+
+
+def knowledge_of(person: User, *, through: str = "experiment") -> QuerySet[Event]:
+    """The events by which this person has learnt what the outer row's experiment compares."""
+    subject = Cast(OuterRef(f"{through}__public_id"), CharField())
+    return Event.objects.filter(actor=person, name__in=KNOWS, subject=subject)
+
+
+def claim_next(rater: User) -> Assignment | None:
+    """The task in hand, else the next one offered; None when there is none."""
+    in_hand = rater.assignments.filter(state=Assignment.State.CLAIMED).first()
+    return in_hand or _claim_another(rater)
+
+
+@transaction.atomic
+def _claim_another(rater: User) -> Assignment | None:
+    # The rater's own row first: two clicks at once end with one task, not two.
+    User.objects.select_for_update(no_key=True).get(pk=rater.pk)
+    in_hand = rater.assignments.filter(state=Assignment.State.CLAIMED).first()
+    if in_hand:
+        return in_hand
+    task = _lock_one(rater)
+    if task is None:
+        return None
+    assignment = Assignment.objects.create(
+        task=task, rater=rater, seat=_free_seat(task), lease_until=lease()
+    )
+    assignment.refresh_from_db(fields=["lease_until"])
+    record("assignment.claimed", assignment, by=rater, after=assignment.state)
+    turn, attempt = newest_pair(task)
+    blinding.draw(assignment, turn, attempt)
+    return assignment
+
+
+def _lock_one(rater: User) -> Task | None:
+    """Lock the first offered task that nobody else is claiming right now.
+
+    The offer is read without a lock; under the lock it is asked again, since the last seat may just
+    have been taken. GROUP BY and FOR UPDATE do not go together, hence the two steps.
+    """
+    for candidate in offered_to(rater).values_list("pk", flat=True)[:50]:
+        locked = Task.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=candidate).first()
+        if locked and offered_to(rater).filter(pk=candidate).exists():
+            return locked
+    return None
+
+
+def _free_seat(task: Task) -> int:
+    """The lowest one. The caller holds the task's lock."""
+    taken = set(task.assignments.filter(seat__isnull=False).values_list("seat", flat=True))
+    return next(seat for seat in range(task.experiment.raters_wanted) if seat not in taken)
+
+
+def newest_pair(task: Task) -> tuple[Turn, int]:
+    """The newest pair that was rendered: what an assignment that begins now will see."""
+    page = PairPage.objects.filter(turn__task=task, version=VERSION).order_by("-turn__number", "-attempt")
+    newest = page.select_related("turn")[0]
+    return newest.turn, newest.attempt
+
+
+@transaction.atomic
+def resume(assignment: Assignment) -> None:
+    """Go on with the same pair and letters. With a draft it is always allowed, as an extra reading
+    when the seat is gone; without one only while there is a seat."""
+    if assignment.state == Assignment.State.CLAIMED:
+        return
+    task = Task.objects.select_for_update().get(pk=assignment.task_id)
+    taken = set(task.assignments.filter(seat__isnull=False).values_list("seat", flat=True))
+    free = [seat for seat in range(task.experiment.raters_wanted) if seat not in taken]
+    if not free and not _has_draft(assignment):
+        raise WrongState("Somebody else has taken this task meanwhile; you had written nothing in it.")
+    if assignment.state != Assignment.State.EXPIRED:
+        raise WrongState("This task is no longer yours to go on with.")
+    assignment.resume(seat=free[0] if free else None)
+
+
+def release(assignment: Assignment) -> None:
+    """Give a task back. What was written stays on record."""
+    assignment.release(by=assignment.rater)
+
+
+def expire_overdue() -> int:
+    """End the leases that ran out, by the database's clock. Nothing written is touched."""
+    expired = 0
+    for assignment in Assignment.objects.overdue():
+        try:
+            assignment.expire()
+        except WrongState:
+            continue  # submitted in this very moment
+        expired += 1
+    return expired
+
+
+def _has_draft(assignment: Assignment) -> bool:
+    return Revision.objects.filter(preference__pair__assignment=assignment).exists()
+
+
+def overview(rater: User) -> dict[str, Any]:
+    """What stands on the rater's home page."""
+    mine = rater.assignments.select_related(
+        "task__scenario__repository", "task__experiment", "payout"
+    )
+    payouts = Payout.objects.filter(assignment__rater=rater)
+    offered = offered_to(rater)
+    return {
+        "in_hand": mine.filter(state__in=Assignment.WITH_RATER).order_by("claimed_at"),
+        "expired": mine.filter(state=Assignment.State.EXPIRED).order_by("-claimed_at"),
+        "handed_in": mine.filter(state__in=Assignment.HANDED_IN).order_by("-submitted_at")[:20],
+        "offered": offered.count(),
+        "next": offered.select_related("scenario__repository", "experiment").first(),
+        "owed": payouts.filter(state=Payout.State.DUE).aggregate(sum=Sum("amount"))["sum"] or 0,
+        "paid": payouts.filter(state=Payout.State.PAID).aggregate(sum=Sum("amount"))["sum"] or 0,
+    }
+

@@ -1,0 +1,37 @@
+"""Pages about claiming, comparing, reviewing and exporting.
+
+Everything about a pair hangs below the assignment of the person who reads it.
+"""
+
+from django.urls import path
+
+from grading.views import compare, exports, review, work
+
+app_name = "grading"
+urlpatterns = [
+    path("work/", work.page, name="work"),
+    path("work/claim", work.claim, name="claim"),
+    path("work/<uuid:public_id>/resume", work.resume, name="resume"),
+    path("work/<uuid:public_id>/release", work.release, name="release"),
+    path("work/<uuid:public_id>/", compare.patches, name="compare"),
+    path("work/<uuid:public_id>/transcripts", compare.transcripts, name="transcripts"),
+    path("work/<uuid:public_id>/tests", compare.tests, name="tests"),
+    path("work/<uuid:public_id>/write-up", compare.write_up, name="write_up"),
+    path("work/<uuid:public_id>/files/<int:number>", compare.file, name="file"),
+    path("work/<uuid:public_id>/files/<int:number>/gaps/<int:gap>", compare.gap, name="gap"),
+    path("work/<uuid:public_id>/draft", compare.save_draft, name="save_draft"),
+    path("work/<uuid:public_id>/submit", compare.submit, name="submit"),
+    path("receipts/<uuid:public_id>", work.receipt, name="receipt"),
+    path("review/", review.queue, name="reviews"),
+    path("review/<uuid:public_id>/", review.page, name="review"),
+    path("review/<uuid:public_id>/transcripts", review.transcripts, name="review_transcripts"),
+    path("review/<uuid:public_id>/tests", review.tests, name="review_tests"),
+    path("review/<uuid:public_id>/write-up", review.write_up, name="review_write_up"),
+    path("review/<uuid:public_id>/files/<int:number>", review.file, name="review_file"),
+    path("review/<uuid:public_id>/files/<int:number>/gaps/<int:gap>", review.gap, name="review_gap"),
+    path("review/<uuid:public_id>/decide", review.decide, name="decide"),
+    path("exports/", exports.page, name="exports"),
+    path("exports/ask", exports.ask, name="ask_export"),
+    path("exports/<uuid:public_id>/", exports.detail, name="export"),
+    path("exports/<uuid:public_id>/<str:name>", exports.download, name="download"),
+]

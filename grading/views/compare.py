@@ -1,0 +1,114 @@
+"""The compare page of the rater who holds the task: look, save, submit."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from grading import checks, submission
+from grading.models import Assignment
+from grading.reading import Reading, reading_of
+from marlin.models import Role
+from marlin.roles import PersonRequest, role_required
+from marlin.states import WrongState
+
+
+def _mine(request: PersonRequest, public_id: UUID) -> Assignment:
+    mine = request.user.assignments.select_related(
+        "task__scenario__repository", "task__experiment__rubric", "rater"
+    )
+    return get_object_or_404(mine, public_id=public_id)
+
+
+@role_required(Role.RATER)
+@require_safe
+def patches(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _page(request, reading_of(_mine(request, public_id)))
+
+
+@role_required(Role.RATER)
+@require_safe
+def transcripts(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "transcripts")
+
+
+@role_required(Role.RATER)
+@require_safe
+def tests(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "tests")
+
+
+@role_required(Role.RATER)
+@require_safe
+def write_up(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "write_up")
+
+
+@role_required(Role.RATER)
+@require_safe
+def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+    """The rows of one file, when it comes into view. Without htmx: alone on a page."""
+    reading = reading_of(_mine(request, public_id))
+    return file_response(request, reading, number)
+
+
+@role_required(Role.RATER)
+@require_safe
+def gap(request: PersonRequest, public_id: UUID, number: int, gap: int) -> HttpResponse:
+    return HttpResponse(reading_of(_mine(request, public_id)).fragment(number, gap))
+
+
+@role_required(Role.RATER)
+@require_POST
+def save_draft(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """Every change ends here, a second later. What arrives is kept, whatever state the work is in."""
+    assignment = _mine(request, public_id)
+    saved = submission.save_draft(assignment, request.POST)
+    if request.htmx:
+        return render(request, "grading/compare/_saved.html", {"saved": saved, "assignment": assignment})
+    return redirect("grading:compare", public_id=assignment.public_id)
+
+
+@role_required(Role.RATER)
+@require_POST
+def submit(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    assignment = _mine(request, public_id)
+    saved = submission.save_draft(assignment, request.POST)  # own transaction: kept even when refused
+
+    try:
+        receipt = submission.submit(assignment, saved.preference)
+    except (WrongState, checks.Refused) as why:
+        handed_in = assignment.last_receipt()
+        if handed_in and assignment.is_handed_in():  # sent twice ends where once does
+            return redirect("grading:receipt", public_id=handed_in.public_id)
+        # Out of time, or something missing: the page says which.
+        return _page(request, reading_of(_mine(request, public_id)), refused=why, status=422)
+    return redirect("grading:receipt", public_id=receipt.public_id)
+
+
+def file_response(request: HttpRequest, reading: Reading, number: int) -> HttpResponse:
+    html = reading.fragment(number)
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(html)
+    context = reading.context("patches") | {"html": html}
+    return render(request, "grading/compare/file.html", context)
+
+
+def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
+    reading = reading_of(_mine(request, public_id))
+    context = reading.context(tab) | submission.form_context(reading)
+    return render(request, f"grading/compare/{tab}.html", context)
+
+
+def _page(
+    request: PersonRequest, reading: Reading, refused: Exception | None = None, status: int = 200
+) -> HttpResponse:
+    context = (
+        reading.context("patches")
+        | submission.form_context(reading)
+        | {"files": reading.files(), "refused": refused}
+    )
+    return render(request, "grading/compare.html", context, status=status)

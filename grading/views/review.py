@@ -1,0 +1,108 @@
+"""The reviewer's pages: what waits, one submission as the rater saw it, and the decision."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from grading import checks, reviewing
+from grading.models import Assignment
+from grading.reading import Reading, reading_of
+from grading.views.compare import file_response
+from marlin.models import Role
+from marlin.roles import PersonRequest, role_required
+from marlin.states import WrongState
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def queue(request: PersonRequest) -> HttpResponse:
+    context = {
+        "waiting": reviewing.waiting_for(request.user),
+        "decided": request.user.reviews.select_related("assignment__task__scenario").order_by("-pk")[:20],
+    }
+    return render(request, "grading/reviews.html", context)
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def page(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _page(request, _reading(request, public_id))
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def transcripts(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "transcripts")
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def tests(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "tests")
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def write_up(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    return _tab(request, public_id, "write_up")
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+    return file_response(request, _reading(request, public_id), number)
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def gap(request: PersonRequest, public_id: UUID, number: int, gap: int) -> HttpResponse:
+    return HttpResponse(_reading(request, public_id).fragment(number, gap))
+
+
+@role_required(Role.REVIEWER)
+@require_POST
+def decide(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """Accept or reject. A second click finds the decision made and shows it."""
+    assignment = _reviewable(request, public_id)
+    decision, reason = request.POST.get("decision", ""), request.POST.get("reason", "")
+    try:
+        reviewing.decide(assignment, decision, by=request.user, reason=reason)
+    except checks.Refused as why:
+        reading = reading_of(assignment, prefix="review_")
+        return _page(request, reading, refused=why, reason=reason, status=422)
+    except WrongState:
+        pass  # decided meanwhile: the page says by which decision
+    return redirect("grading:review", public_id=public_id)
+
+
+def _reviewable(request: PersonRequest, public_id: UUID) -> Assignment:
+    return get_object_or_404(reviewing.visible_to(request.user), public_id=public_id)
+
+
+def _reading(request: PersonRequest, public_id: UUID) -> Reading:
+    return reading_of(_reviewable(request, public_id), prefix="review_")
+
+
+def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
+    reading = _reading(request, public_id)
+    context = reading.context(tab) | reviewing.panel_context(reading)
+    return render(request, f"grading/compare/{tab}.html", context)
+
+
+def _page(
+    request: PersonRequest,
+    reading: Reading,
+    refused: Exception | None = None,
+    reason: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = (
+        reading.context("patches")
+        | reviewing.panel_context(reading)
+        | {"files": reading.files(), "refused": refused, "reason": reason}
+    )
+    return render(request, "grading/review.html", context, status=status)

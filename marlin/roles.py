@@ -1,0 +1,65 @@
+"""Who may open which pages, and what stands in the navigation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
+
+from marlin.models import Role, User
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def role_required(*roles: Role) -> Callable[[View], View]:
+    """Only for these roles; for everybody else the page does not exist."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.has_role(*roles):
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        return cast(View, login_required(guarded))
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation."""
+
+    label: str
+    route: str
+    roles: tuple[Role, ...]
+
+
+PLACES = (
+    Place("Work", "grading:work", (Role.RATER,)),
+    Place("Review", "grading:reviews", (Role.REVIEWER,)),
+    Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
+    Place("Exports", "grading:exports", (Role.RESEARCHER,)),
+)
+
+
+def places_of(user: User) -> list[Place]:
+    return [place for place in PLACES if user.has_role(*place.roles)]
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """The context processor behind the bar at the top."""
+    user = getattr(request, "user", None)
+    return {"places": places_of(user) if isinstance(user, User) else []}

@@ -1,0 +1,60 @@
+"""The few tags that every page uses."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+#: Shape and word of a state, so that colour is never the only sign. Names are those of the CSS.
+PILLS = {
+    "claimed": ("busy", "In your hands"),
+    "submitted": ("waiting", "With a reviewer"),
+    "sent_back": ("wants", "Sent back for repair"),
+    "accepted": ("good", "Accepted"),
+    "rejected": ("broken", "Not accepted"),
+    "disputed": ("waiting", "Disputed"),
+    "released": ("waiting", "Given back"),
+    "expired": ("waiting", "Time ended"),
+    "withdrawn": ("broken", "Withdrawn"),
+    "queued": ("waiting", "Waiting"),
+    "writing": ("busy", "Being written"),
+    "ready": ("good", "Ready"),
+    "failed": ("broken", "Failed"),
+    "cloning": ("busy", "Being copied"),
+    "baseline": ("busy", "Tests are running"),
+    "usable": ("good", "Usable"),
+    "broken": ("broken", "Broken"),
+    "retired": ("waiting", "Retired"),
+    "due": ("waiting", "Owed"),
+}
+
+
+@register.filter
+def pill(state: str) -> SafeString:
+    shape, word = PILLS.get(state, ("waiting", state.replace("_", " ").capitalize()))
+    return format_html('<span class="pill {}">{}</span>', shape, word)
+
+
+@register.filter
+def money(amount: Decimal, currency: str = "USD") -> str:
+    sign = {"USD": "$", "EUR": "€", "GBP": "£"}.get(currency, f"{currency} ")
+    return f"{sign}{amount:,.2f}"
+
+
+@register.filter
+def minutes_left(seconds: float) -> str:
+    """Whole minutes, never seconds: a ticking clock helps nobody to read code."""
+    minutes = max(int(seconds // 60), 0)
+    return f"{minutes} min left" if minutes < 120 else f"{minutes // 60} h left"
+
+
+@register.filter
+def plural(count: int, word: str) -> str:
+    """`3|plural:"file"` is `3 files`; `"reply,replies"` gives both forms."""
+    one, _, many = word.partition(",")
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

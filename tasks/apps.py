@@ -1,0 +1,7 @@
+"""From a pull request to two candidates."""
+
+from django.apps import AppConfig
+
+
+class TasksConfig(AppConfig):
+    name = "tasks"

@@ -1,0 +1,1 @@
+"""Work on strangers' repositories with the git command, never with configuration they could have written."""

@@ -1,0 +1,74 @@
+"""Who made what, and how it went. Guarded, all of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+from marlin.sources import now
+from marlin.states import Stateful
+from tasks.models.agent import AgentVersion
+from tasks.models.experiment import Arm
+from tasks.models.turn import Candidate
+
+
+class Origin(models.Model):
+    """Which agent version made a candidate."""
+
+    candidate = models.OneToOneField(Candidate, on_delete=models.DO_NOTHING, related_name="origin")
+    arm = models.ForeignKey(Arm, on_delete=models.DO_NOTHING, related_name="+")
+    agent_version = models.ForeignKey(AgentVersion, on_delete=models.DO_NOTHING, related_name="+")
+
+
+class Run(Stateful):
+    """One attempt at producing a candidate."""
+
+    class State(models.TextChoices):
+        STARTED = "started"  # a worker beats for it
+        SUCCEEDED = "succeeded"  # the candidate is ready
+        FAILED = "failed"  # see `sentence`
+        LOST = "lost"  # the worker went silent or gave it back
+        CANCELLED = "cancelled"  # the task was withdrawn
+
+    TRANSITIONS = {
+        State.STARTED: {State.SUCCEEDED, State.FAILED, State.LOST, State.CANCELLED},
+        State.SUCCEEDED: set(),
+        State.FAILED: set(),
+        State.LOST: set(),
+        State.CANCELLED: set(),
+    }
+
+    candidate = models.ForeignKey(Candidate, on_delete=models.DO_NOTHING, related_name="runs")
+    state = models.CharField(max_length=20, choices=State, default=State.STARTED)
+    token = models.CharField(max_length=32, unique=True)
+    worker = models.CharField(max_length=200)
+    lease_until = models.DateTimeField()
+    started_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True)
+    #: What a person needs to know to act, in words that may name the agent.
+    sentence = models.TextField(blank=True)
+    exit_code = models.IntegerField(null=True)
+    seconds = models.FloatField(null=True)
+    cost = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["candidate"], condition=Q(state="started"), name="one_live_run_per_candidate"
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(sentence=""), name="failed_run_says_why"),
+        ]
+
+    def end(self, state: State, *, sentence: str = "", **measured: float | int | None) -> None:
+        self.move_to(state, held=self.token, sentence=sentence, ended_at=now(), **measured)
+
+
+class RunLog(models.Model):
+    """The raw output of a run, capped. For admins only."""
+
+    run = models.OneToOneField(Run, on_delete=models.DO_NOTHING, related_name="log")
+    stdout = models.BinaryField(default=bytes)
+    stderr = models.BinaryField(default=bytes)
+    truncated = models.BooleanField(default=False)

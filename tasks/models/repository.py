@@ -1,0 +1,120 @@
+"""A Git repository we may work in, and its environment at one commit."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from marlin.models import User
+from marlin.sources import new_public_id, now
+from marlin.states import Stateful
+
+
+class Repository(Stateful):
+    """A Git repository we may work in, with its environment recipe."""
+
+    class State(models.TextChoices):
+        CLONING = "cloning"  # a job copies it
+        BASELINE = "baseline"  # copied; set-up and its own tests are to run
+        USABLE = "usable"  # its tests pass, or an admin said why they need not
+        BROKEN = "broken"  # see `failure`; may be tried again
+        RETIRED = "retired"  # no new scenarios
+
+    TRANSITIONS = {
+        State.CLONING: {State.BASELINE, State.BROKEN},
+        State.BASELINE: {State.USABLE, State.BROKEN},
+        State.BROKEN: {State.USABLE, State.CLONING, State.RETIRED},
+        State.USABLE: {State.CLONING, State.RETIRED},
+        State.RETIRED: set(),
+    }
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    url = models.CharField(max_length=500)
+    language = models.CharField(max_length=40, blank=True)
+    licence = models.CharField(max_length=40, blank=True)
+    setup_command = models.TextField(blank=True)
+    test_command = models.TextField(blank=True)
+    test_seconds = models.PositiveIntegerField(default=600)
+    #: None copies the whole past of a base commit for the agents, 1 the commit alone.
+    depth = models.PositiveIntegerField(null=True, blank=True, default=1)
+    state = models.CharField(max_length=20, choices=State, default=State.CLONING)
+    head = models.CharField(max_length=40, blank=True)
+    failure = models.TextField(blank=True)
+    waived_because = models.TextField(blank=True)
+    token = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    added_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "repositories"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="broken") | ~Q(failure=""), name="broken_repository_says_why"
+            ),
+        ]
+
+    def cloned(self, *, head: str, token: str) -> None:
+        self.move_to(self.State.BASELINE, held=token, head=head, failure="", lease_until=None)
+
+    def passes(self) -> None:
+        self.move_to(self.State.USABLE, failure="")
+
+    def breaks(self, why: str, *, token: str | None = None) -> None:
+        self.move_to(self.State.BROKEN, held=token, failure=why, why=why, lease_until=None)
+
+    def waive(self, *, by: User, because: str) -> None:
+        self.move_to(self.State.USABLE, by=by, why=because, waived_because=because)
+
+    def refresh(self, *, by: User) -> None:
+        self.move_to(self.State.CLONING, by=by, lease_until=None)
+
+    def retire(self, *, by: User) -> None:
+        self.move_to(self.State.RETIRED, by=by)
+
+
+class Environment(Stateful):
+    """A repository at one base commit, set up, with its own tests run once."""
+
+    class State(models.TextChoices):
+        BASELINE = "baseline"  # set-up and tests are to run
+        USABLE = "usable"  # tests pass, or an admin said why they need not
+        BROKEN = "broken"  # see `failure`
+
+    TRANSITIONS = {
+        State.BASELINE: {State.USABLE, State.BROKEN},
+        State.BROKEN: {State.USABLE, State.BASELINE},
+        State.USABLE: set(),
+    }
+
+    repository = models.ForeignKey(Repository, on_delete=models.PROTECT, related_name="environments")
+    base_commit = models.CharField(max_length=40)
+    state = models.CharField(max_length=20, choices=State, default=State.BASELINE)
+    failure = models.TextField(blank=True)
+    log = models.TextField(blank=True)
+    evidence = models.JSONField(default=dict)
+    waived_because = models.TextField(blank=True)
+    token = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["repository", "base_commit"], name="one_environment_per_base_commit"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="broken") | ~Q(failure=""), name="broken_environment_says_why"
+            ),
+        ]
+
+    def passes(self, *, evidence: dict[str, object], log: str, token: str) -> None:
+        self.move_to(self.State.USABLE, held=token, evidence=evidence, log=log, failure="", lease_until=None)
+
+    def breaks(self, why: str, *, token: str, log: str = "") -> None:
+        self.move_to(self.State.BROKEN, held=token, failure=why, why=why, log=log, lease_until=None)
+
+    def waive(self, *, by: User, because: str) -> None:
+        self.move_to(self.State.USABLE, by=by, why=because, waived_because=because)
+
+    def retry(self, *, by: User) -> None:
+        self.move_to(self.State.BASELINE, by=by, failure="", lease_until=None)

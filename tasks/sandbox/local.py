@@ -1,0 +1,104 @@
+"""A plain subprocess behind the sandbox's contract, for machines where nothing better runs. It is no wall."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.sandbox.base import Command, Finished, Limits, SandboxUnusable, never
+from tasks.sandbox.bubblewrap import FILES, LAUNCH, PATH, SLACK
+from tasks.sandbox.watch import Watch, tasks_of_user, usage_of
+
+
+class LocalSandbox:
+    """Keeps the limits and hides nothing: the command reads our files and reaches our network."""
+
+    def __init__(self, *, i_know_this_is_unsafe: bool) -> None:
+        if i_know_this_is_unsafe is not True:
+            raise SandboxUnusable("Commands of strangers are not run without a sandbox.")
+
+    def run(
+        self,
+        command: Command,
+        limits: Limits,
+        *,
+        cancelled: Callable[[], bool] = never,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Finished:
+        folders = [folder for folder in (command.worktree, command.home) if folder is not None]
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(command.stdin)
+            stdin.seek(0)
+            with subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LAUNCH), json.dumps(_launch_options(command, limits)), *command.argv],
+                cwd=command.worktree,
+                env={},
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            ) as process:
+                watch = Watch(process, limits, folders=folders, cancelled=cancelled, on_output=on_output)
+                try:
+                    ended = watch.until_end()
+                finally:
+                    _end(process)
+                watch.drain()
+        if ended == "exited" and watch.disk_growth() > limits.disk:
+            ended = "disk"
+        code = process.returncode
+        return Finished(
+            exit_code=None if ended != "exited" else code if code >= 0 else 128 - code,
+            ended=ended,
+            stdout=watch.stdout.content(),
+            stderr=watch.stderr.content(),
+            truncated=watch.stdout.truncated or watch.stderr.truncated,
+            seconds=watch.seconds,
+        )
+
+    def inside(self, source: Path, target: str) -> str:
+        return str(source)
+
+    def check(self) -> list[str]:
+        return ["Commands run without a sandbox: they can read this machine's files and reach its network."]
+
+
+def _launch_options(command: Command, limits: Limits) -> dict[str, object]:
+    home = command.home or command.worktree
+    ours = {
+        "RLIMIT_FSIZE": limits.file_size,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_NOFILE": FILES,
+        "RLIMIT_NPROC": tasks_of_user(os.getuid()) + limits.processes + SLACK,
+    }
+    if limits.cpu is not None:
+        ours["RLIMIT_CPU"] = max(1, round(limits.cpu))
+    return {
+        "limits": ours,
+        "uid": None,
+        "gid": None,
+        "parent": os.getpid(),
+        "program": None,
+        "env": {"HOME": str(home), "PATH": PATH, "LANG": "C.UTF-8", "TERM": "dumb", **command.env},
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process group and every descendant we can find; one that hid behind setsid escapes."""
+    family = usage_of(process.pid).pids if process.poll() is None else ()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    for pid in family:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
