@@ -58,7 +58,7 @@ class DemoAgent:
 
 @dataclass(frozen=True)
 class DemoPerson:
-    """Somebody to sign in as. `roles` are those of Marlin's user; the password is the seed command's affair."""
+    """Somebody to sign in as. The password is the seed command's affair."""
 
     name: str
     email: str

@@ -1,4 +1,4 @@
-"""The demo's Git repository: a small cache library with ten commits of history, the same ids on every machine."""
+"""The demo's Git repository: a small cache library with a history, the same ids on every machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BRANCH = "main"
 
 @dataclass(frozen=True)
 class DemoRepository:
-    """A checkout with `main` at its newest commit; `commits` gives the id of each by its key, oldest first."""
+    """A checkout of `main`; `commits` gives the id of each commit by its key, oldest first."""
 
     path: Path
     commits: dict[str, str]

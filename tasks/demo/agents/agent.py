@@ -1,6 +1,6 @@
-"""A scripted coding agent: it knows three pieces of work by heart, and really does them in the current folder.
+"""A scripted coding agent: knows three pieces of work by heart, and really does them in the current folder.
 
-It stands alone (Python 3.9 and its standard library), because a sandbox sees this folder and nothing else of Marlin.
+It stands alone (Python 3.9, standard library): a sandbox sees this folder and nothing else of Marlin.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PHRASES = {
 }
 
 
-class Stuck(Exception):
+class Stuck(Exception):  # noqa: N818 - reads as a sentence where it is raised
     """The work cannot go on as planned; the sentence says why."""
 
 
@@ -97,7 +97,8 @@ class Desk:
             check=False,
         )
         self._step("run", command, code=finished.returncode)
-        self._step("result", timeless(finished.stdout).strip() or "no output", code=finished.returncode)
+        output = timeless(finished.stdout).replace(f"{self._worktree}/", "").strip()
+        self._step("result", output or "no output", code=finished.returncode)
         if finished.returncode != expect:
             raise Stuck(f"`{command}` ended with {finished.returncode}, expected {expect}")
 

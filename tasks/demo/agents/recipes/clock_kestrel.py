@@ -134,7 +134,7 @@ def keep_snapshots_readable(desk: Desk) -> None:
         "src/tidecache/snapshot.py",
         """    entries = [{"key": key, "value": value, "expires_at": at} for key, value, at in cache.dump()]
 """,
-        """    # The cache counts on a clock of its own process; only the wall clock means something to the next one.
+        """    # The cache has a clock of its own process; only the wall clock means something to the next.
     now = time.time()
     entries = [{"key": key, "value": value, "expires_at": now + left} for key, value, left in cache.dump()]
 """,
@@ -163,7 +163,7 @@ def add_tests(desk: Desk) -> None:
     def __exit__(self, *exception: object) -> None:
         self._patch.stop()
 ''',
-        '''    """Stands in for both clocks of the machine while the `with` lasts; they never show the same number."""
+        '''    """Stands in for both clocks of the machine, which never agree, while the `with` lasts."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self.now = start

@@ -100,7 +100,9 @@ def join_it_to_the_cache(desk: Desk) -> None:
     desk.edit(
         cache,
         "    def delete(self, key: Hashable) -> bool:\n",
-        '''    def get_or_load(self, key: Hashable, loader: Callable[[], V], ttl: Optional[float] = None) -> V:
+        '''    def get_or_load(
+        self, key: Hashable, loader: Callable[[], V], ttl: Optional[float] = None
+    ) -> V:
         """The value of `key`, from `loader` when there is none; one call serves all who wait for it."""
         found = self._living(key)
         if found is not None:
@@ -209,9 +211,9 @@ def write_it_down(desk: Desk) -> None:
 height = cache.get_or_load("Brest", lambda: fetch("Brest"), ttl=300)
 ```
 
-When several threads ask for the same missing key, one of them calls the loader and the others wait for its value. An
-exception of the loader is raised in all of them and not stored, so the next call tries again. Other keys are not held
-up. A loader that asks for its own key gets a `RuntimeError`.
+When several threads ask for the same missing key, one of them calls the loader and the others wait for its
+value. An exception of the loader is raised in all of them and not stored, so the next call tries again. Other
+keys are not held up. A loader that asks for its own key gets a `RuntimeError`.
 
 ## Eviction
 """,

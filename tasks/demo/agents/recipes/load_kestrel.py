@@ -1,4 +1,4 @@
-"""The new feature inside the cache and its decorator; a scratch file stays behind, the documentation is left out."""
+"""The new feature inside the cache and its decorator; a scratch file stays, the documentation is left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def add_the_method(desk: Desk) -> None:
     desk.edit(
         cache,
         "from typing import Generic, Hashable, Iterator, List, Optional, Tuple, TypeVar\n",
-        "from typing import Any, Callable, Dict, Generic, Hashable, Iterator, List, Optional, Tuple, TypeVar\n",
+        "from typing import Any, Callable, Dict, Generic, Hashable, Iterator, List, Optional, Tuple, "
+        "TypeVar\n",
     )
     desk.edit(
         cache,
@@ -65,7 +66,9 @@ class TideCache(Generic[V]):
     desk.edit(
         cache,
         "    def delete(self, key: Hashable) -> bool:\n",
-        '''    def get_or_load(self, key: Hashable, loader: Callable[[], V], ttl: Optional[float] = None) -> V:
+        '''    def get_or_load(
+        self, key: Hashable, loader: Callable[[], V], ttl: Optional[float] = None
+    ) -> V:
         """The value of `key`, fetched by `loader` when there is none.
 
         Callers who ask while it is being fetched wait and share the outcome, be it a value or an exception.
@@ -94,7 +97,9 @@ class TideCache(Generic[V]):
     desk.edit(
         cache,
         "    def _make_room(self) -> None:\n",
-        '''    def _fetch(self, key: Hashable, loader: Callable[[], V], ttl: Optional[float], loading: Loading[V]) -> None:
+        '''    def _fetch(
+        self, key: Hashable, loader: Callable[[], V], ttl: Optional[float], loading: Loading[V]
+    ) -> None:
         """Run the loader outside the lock and let the waiting know, whatever happens."""
         try:
             loading.value = loader()

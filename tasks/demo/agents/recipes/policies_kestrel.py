@@ -217,8 +217,9 @@ def write_it_down(desk: Desk) -> None:
     desk.edit(
         "docs/usage.md",
         "## Remembering a function\n",
-        """To add a policy, derive from `tidecache.policy.Policy`, override the moments it cares for, and enter it in the
-registry at the end of that module. The cache and the command know it from then on.
+        """\
+To add a policy, derive from `tidecache.policy.Policy`, override the moments it cares for, and enter it in
+the registry at the end of that module. The cache and the command know it from then on.
 
 ## Remembering a function
 """,
