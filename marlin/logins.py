@@ -7,7 +7,7 @@ from typing import Final
 
 #: Commands that change the schema sign in as the owner; every other command is a worker's.
 OWNER_COMMANDS: Final = frozenset(
-    {"migrate", "makemigrations", "createcachetable", "sqlmigrate", "showmigrations", "check"}
+    {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "check"}
 )
 WEB_COMMANDS: Final = frozenset({"runserver"})
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models, router, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from marlin.events import record
 from marlin.logins import is_guarded
+from marlin.sources import source
 
 if TYPE_CHECKING:
     from marlin.models import User
@@ -70,3 +74,35 @@ class Stateful(models.Model):
 
     def _name(self) -> str:
         return f"{self._meta.verbose_name} {self.pk}".capitalize()
+
+
+class LeasedQuerySet(models.QuerySet[Any]):
+    def unleased(self) -> LeasedQuerySet:
+        """What nobody works on: never taken, or taken by somebody who went silent."""
+        return self.filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+
+
+class Leased(Stateful):
+    """Work that a job takes for some time. The lease is by the database's clock, the token fences writes."""
+
+    token = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+
+    objects = LeasedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def take_lease(self, state: str, seconds: float) -> str:
+        """Take the row while it is in `state`, and nobody else has it. Raises `WrongState`."""
+        token = source().token("lease")
+        free = type(self).objects.filter(pk=self.pk, state=state).unleased()
+        if not free.update(token=token, lease_until=Now() + timedelta(seconds=seconds)):
+            raise WrongState(f"{self._name()} is not {state}, or somebody works on it.")
+        self.token = token
+        return token
+
+    def renew_lease(self, token: str, seconds: float) -> bool:
+        """Whether the row is still ours; then it is for some time longer."""
+        mine = type(self).objects.filter(pk=self.pk, token=token, lease_until__isnull=False)
+        return bool(mine.update(lease_until=Now() + timedelta(seconds=seconds)))

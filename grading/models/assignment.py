@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from marlin.models import User
@@ -150,6 +151,6 @@ class Assignment(Stateful):
         return self.task.story()
 
 
-def lease() -> F | object:
+def lease() -> CombinedExpression:
     """When a lease that begins now ends, by the database's clock."""
     return Now() + timedelta(seconds=settings.ASSIGNMENT_LEASE)

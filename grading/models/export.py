@@ -9,11 +9,11 @@ from django.db.models import Q
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
-from marlin.states import Stateful
+from marlin.states import Leased
 from tasks.models import Experiment
 
 
-class Export(Stateful):
+class Export(Leased):
     """Who asked, for what and why; then the files, with their checksums."""
 
     class State(models.TextChoices):
@@ -35,8 +35,6 @@ class Export(Stateful):
     reason = models.TextField()
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     failure = models.TextField(blank=True)
-    token = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(default=now)
     #: Rows, SHA-256 by file, filters, versions: see grading.export.snapshot.
     manifest = models.JSONField(default=dict)
@@ -47,8 +45,9 @@ class Export(Stateful):
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(failure=""), name="failed_export_says_why"),
         ]
 
-    def start(self, *, token: str, lease_until: object) -> None:
-        self.move_to(self.State.WRITING, token=token, lease_until=lease_until)
+    def start(self, *, token: str) -> None:
+        """The caller has taken the lease; `token` proves it."""
+        self.move_to(self.State.WRITING, held=token)
 
     def finish(self, *, token: str, manifest: dict[str, Any]) -> None:
         self.move_to(self.State.READY, held=token, manifest=manifest, lease_until=None)

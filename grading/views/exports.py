@@ -51,11 +51,12 @@ def download(request: PersonRequest, public_id: UUID, name: str) -> HttpResponse
     export = _mine(request, public_id)
     if name not in snapshot.files_of(export):
         raise Http404
-    return FileResponse(snapshot.open_file(export, name), as_attachment=True, filename=name)
+    return FileResponse(snapshot.open_file(export, name, by=request.user), as_attachment=True, filename=name)
 
 
 def _mine(request: PersonRequest, public_id: UUID) -> Export:
-    return get_object_or_404(request.user.exports.select_related("experiment"), public_id=public_id)
+    mine = Export.objects.filter(asked_by=request.user)
+    return get_object_or_404(mine.select_related("experiment"), public_id=public_id)
 
 
 def _page(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from marlin.local import CannotServe, browser, supervisor
 from marlin.local.area import area_at
-from marlin.local.processes import keep
+from marlin.local.processes import end_descendants, keep
 from marlin.local.servers import user_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,11 +22,10 @@ def main() -> int:
             return 0
         keep()
         supervisor.stop_on_signals()
-        if arguments.command == "run":
-            return supervisor.run(area_at(ROOT / "var"), ROOT, user_environment())
-        return supervisor.with_servers(
-            area_at(arguments.data), user_environment(), _words(arguments.words), fast=arguments.fast
-        )
+        try:
+            return _serve(arguments)
+        finally:
+            end_descendants(patience=2)
     except CannotServe as why:
         print(why, file=sys.stderr)
         return 1
@@ -34,10 +33,20 @@ def main() -> int:
         return 128 + why.number
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    if arguments.command == "run":
+        root = arguments.root.resolve()
+        return supervisor.run(area_at(root / "var"), root, user_environment())
+    return supervisor.with_servers(
+        area_at(arguments.data), user_environment(), _words(arguments.words), fast=arguments.fast
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m marlin.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="servers, web, workers and beat, until Ctrl-C")
+    run = commands.add_parser("run", help="servers, web, workers and beat, until Ctrl-C")
+    run.add_argument("--root", type=Path, default=ROOT, help="the checkout to serve")
     beside = commands.add_parser("with-servers", help="run a command beside a private PostgreSQL and Valkey")
     beside.add_argument(
         "--data", type=Path, default=ROOT / "var" / "test", help="where they keep their files"

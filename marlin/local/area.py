@@ -19,6 +19,9 @@ from marlin.local import CannotServe
 #: A unix socket's path has room for 107 bytes; the longest name we put into a socket folder has 13.
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
 
+#: Survives a restart, unlike /tmp, and lets everybody through; what we make there is ours alone.
+ELSEWHERE = Path("/var/tmp")  # noqa: S108
+
 
 @dataclass(frozen=True)
 class Account:
@@ -84,7 +87,7 @@ def area_at(var: Path) -> Area:
             f"PostgreSQL's data lie in {var}, where the user {account.name} can no longer come in. "
             "Open the folders above it with chmod o+x, or remove the data."
         )
-    shared = _private(Path("/var/tmp") / _name(var), mode=0o711)
+    shared = _private(ELSEWHERE / _name(var), mode=0o711)
     _point(var / "area", shared)
     return _made(Area(var, shared, account))
 

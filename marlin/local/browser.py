@@ -34,15 +34,15 @@ PACKAGES = ("chromium", "fonts-liberation")
 
 
 def find(var: Path) -> Path:
-    """The path of a Chromium that really starts; what has to be fetched goes under `var`, or into a root's system."""
+    """The path of a Chromium that really starts. What must be fetched goes under `var`; root installs it."""
     var.mkdir(parents=True, exist_ok=True)
     with (var / "browser.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = next((program for program in _candidates(var) if starts(program)), None)
     if found is None:
         raise CannotServe(
-            "No Chromium could be found or fetched for the browser tests. Install one (Debian: apt-get install "
-            "chromium) or set MARLIN_CHROMIUM to its path."
+            "No Chromium could be found or fetched for the browser tests. Install one "
+            "(Debian: apt-get install chromium) or set MARLIN_CHROMIUM to its path."
         )
     return found
 

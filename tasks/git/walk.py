@@ -70,6 +70,7 @@ class Walk:
         self.seen = 0
         self.stored_bytes = 0
         self.known = {entry.object_id for entry in tracked.values()}
+        self.submodules = [path for path, entry in tracked.items() if entry.mode == "160000"]
         self.tracked_folders = {folder for path in tracked for folder in _parents(path)}
 
     def run(self) -> Found:
@@ -131,10 +132,7 @@ class Walk:
         if any(looks_like_git(os.fsencode(name)) for name in names):
             self._skip(folder, "is a Git repository of its own, and was left out")
             return False
-        return not any(_below(folder, gitlink) for gitlink in self._gitlinks())
-
-    def _gitlinks(self) -> list[bytes]:
-        return [path for path, entry in self.tracked.items() if entry.mode == "160000"]
+        return not any(_below(folder, submodule) for submodule in self.submodules)
 
     def _take(self, path: bytes) -> None:
         folder, _, name = path.rpartition(b"/")

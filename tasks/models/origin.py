@@ -61,8 +61,17 @@ class Run(Stateful):
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(sentence=""), name="failed_run_says_why"),
         ]
 
-    def end(self, state: State, *, sentence: str = "", **measured: float | int | None) -> None:
-        self.move_to(state, held=self.token, sentence=sentence, ended_at=now(), **measured)
+    def end(
+        self, state: State, *, sentence: str = "", seconds: float | None = None, exit_code: int | None = None
+    ) -> None:
+        self.move_to(
+            state,
+            held=self.token,
+            sentence=sentence,
+            seconds=seconds,
+            exit_code=exit_code,
+            ended_at=now(),
+        )
 
 
 class RunLog(models.Model):

@@ -7,10 +7,10 @@ from django.db.models import Q
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
-from marlin.states import Stateful
+from marlin.states import Leased
 
 
-class Repository(Stateful):
+class Repository(Leased):
     """A Git repository we may work in, with its environment recipe."""
 
     class State(models.TextChoices):
@@ -42,8 +42,6 @@ class Repository(Stateful):
     head = models.CharField(max_length=40, blank=True)
     failure = models.TextField(blank=True)
     waived_because = models.TextField(blank=True)
-    token = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
     added_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -73,7 +71,7 @@ class Repository(Stateful):
         self.move_to(self.State.RETIRED, by=by)
 
 
-class Environment(Stateful):
+class Environment(Leased):
     """A repository at one base commit, set up, with its own tests run once."""
 
     class State(models.TextChoices):
@@ -94,8 +92,6 @@ class Environment(Stateful):
     log = models.TextField(blank=True)
     evidence = models.JSONField(default=dict)
     waived_because = models.TextField(blank=True)
-    token = models.CharField(max_length=32, blank=True)
-    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -14,8 +14,8 @@ from tasks.models.task import Task
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
-    def with_attempt(self) -> TurnQuerySet:
-        """Adds `newest`: the number of the newest pair whose two sides are both final, or None."""
+    def with_newest(self) -> TurnQuerySet:
+        """Those with a complete pair; `newest` is the number of the newest one whose sides are both final."""
         final = (
             Candidate.objects.filter(turn=OuterRef("pk"))
             .final()
@@ -24,7 +24,7 @@ class TurnQuerySet(models.QuerySet["Turn"]):
             .filter(sides=2)
             .order_by("-attempt")
         )
-        return self.annotate(newest=Subquery(final.values("attempt")[:1]))
+        return self.annotate(newest=Subquery(final.values("attempt")[:1])).exclude(newest=None)
 
 
 class Turn(models.Model):

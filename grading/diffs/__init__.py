@@ -1,0 +1,1 @@
+"""Two patches against one base: text in, rows out."""

@@ -1,0 +1,1 @@
+"""One module for each format: records in, bytes out, one row at a time."""

@@ -1,0 +1,76 @@
+"""The doorbells of grading: rendering, expiring, judgements, exports."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+
+from grading import queue, rendering
+from grading.export import judging, snapshot
+from grading.models import Export
+from marlin.jobs import ring
+from marlin.states import WrongState
+from tasks.generation.heartbeat import heartbeat
+
+logger = logging.getLogger(__name__)
+
+MOST_BELLS = 100
+
+
+@shared_task
+def render_pairs() -> int:
+    """Pulls: each complete pair that has no page gets one. Safe to ring twice."""
+    waiting = rendering.waiting()
+    for turn_id, attempt in waiting[:MOST_BELLS]:
+        ring("grading.jobs.render_pair", turn_id, attempt)
+    return len(waiting)
+
+
+@shared_task
+def render_pair(turn_id: int, attempt: int) -> None:
+    """Needs a pair whose two sides are final; leaves both orientations stored. Safe to ring twice."""
+    rendering.render(turn_id, attempt)
+
+
+@shared_task
+def expire_assignments() -> int:
+    return queue.expire_overdue()
+
+
+@shared_task
+def write_judgements(assignment_id: int) -> int:
+    """Needs an accepted assignment; leaves a judgement for each locked preference. Safe to ring twice."""
+    return judging.write_for(assignment_id)
+
+
+@shared_task
+def write_missing_judgements() -> int:
+    return judging.write_missing()
+
+
+@shared_task
+def write_export(export_id: int) -> None:
+    """Needs a queued export; leaves it ready or failed. Safe to ring twice."""
+    export = Export.objects.select_related("experiment").get(pk=export_id)
+    try:
+        token = export.take_lease(Export.State.QUEUED, settings.RUN_LEASE)
+        export.start(token=token)
+    except WrongState:
+        return
+    with heartbeat(lambda: export.renew_lease(token, settings.RUN_LEASE)):
+        try:
+            manifest = snapshot.write(export)
+            export.finish(token=token, manifest=manifest)
+        except WrongState:
+            logger.info("Export %s was taken from this worker.", export.pk)
+        except Exception as why:
+            export.fail(f"Writing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token)
+            raise
+
+
+@shared_task
+def requeue_exports() -> int:
+    """The sweep: what a silent worker held is queued again, what waits is rung again."""
+    return snapshot.requeue()

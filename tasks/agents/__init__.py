@@ -1,0 +1,1 @@
+"""How each coding agent is driven, and one vocabulary for what it did."""

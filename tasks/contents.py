@@ -1,0 +1,36 @@
+"""What a pair changed, file by file, for those who compare it. Read from git objects, never from a worktree."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.generation import places
+from tasks.git import patches
+from tasks.models import Candidate
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A canonical patch and the whole text of its files, before and after. None: absent or too large."""
+
+    patch: bytes
+    base: dict[str, bytes | None]
+    results: dict[str, bytes | None]
+
+
+def contents_of(candidate: Candidate) -> Contents:
+    """Raises GitFailed when the base repository is not to be had."""
+    patch = bytes(candidate.patch)
+    if not patch:
+        return Contents(b"", {}, {})
+    repository, commit = candidate.turn.task.scenario.repository, candidate.turn.base_commit
+    base = places.base_of(repository, commit)
+    with tempfile.TemporaryDirectory(prefix="marlin-contents-") as scratch:
+        changed = patches.changed_files(base, commit, patch, scratch=Path(scratch))
+    return Contents(
+        patch=patch,
+        base={file.old_path or file.path: file.base for file in changed},
+        results={file.path: file.result for file in changed},
+    )

@@ -1,0 +1,1 @@
+"""From a queued candidate to a stored one: prepare, run, take, test."""

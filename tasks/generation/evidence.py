@@ -1,0 +1,118 @@
+"""The repository's own tests on a fresh copy with the patch: counts, names of failures, a plain log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tasks.models import Repository
+from tasks.sandbox.base import Command, Finished, Limits, Sandbox
+
+#: Characters of the log that are kept, from its end: that is where failures stand.
+LONGEST_LOG = 60_000
+MOST_FAILURES = 200
+
+#: What differs between two equal runs, or tells how fast a machine was.
+TIMINGS = re.compile(r"\s*\(?\bin \d+(?:\.\d+)?\s?m?s(?:econds)?\b\)?|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+\.\d+\s?m?s\b")
+ADDRESSES = re.compile(r"\b0x[0-9a-f]{6,}\b")
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+UNITTEST_RAN = re.compile(r"^Ran (\d+) tests?\b", re.MULTILINE)
+UNITTEST_END = re.compile(r"^(?:OK|FAILED)(?: \(([^)]*)\))?\s*$", re.MULTILINE)
+UNITTEST_FAILURE = re.compile(r"^(?:FAIL|ERROR): (.+)$", re.MULTILINE)
+PYTEST_END = re.compile(r"^=* ?((?:\d+ (?:passed|failed|skipped|errors?|xfailed|xpassed|warnings?|deselected)(?:, )?)+)", re.MULTILINE)
+PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the tests said. `sentence` is set when they could not say it."""
+
+    ran: bool
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: tuple[str, ...] = ()
+    log: str = ""
+    sentence: str = ""
+
+    @property
+    def is_green(self) -> bool:
+        return self.ran and not self.failed and not self.sentence
+
+    def as_json(self) -> dict[str, object]:
+        return {**asdict(self), "failures": list(self.failures)}
+
+
+def run_tests(
+    repository: Repository,
+    files: Path,
+    home: Path,
+    sandbox: Sandbox,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Evidence:
+    """Set up and test in `files`, a copy that nobody else uses. The same limits for every candidate."""
+    if not repository.test_command.strip():
+        return Evidence(ran=False, sentence="This repository has no test command.")
+    script = "\n".join(filter(None, (_guarded(repository.setup_command), repository.test_command)))
+    command = Command(argv=("/bin/sh", "-c", script), env={"CI": "1"}, worktree=files, home=home)
+    limits = Limits(wall=float(repository.test_seconds), idle=None)
+    finished = sandbox.run(command, limits, cancelled=cancelled)
+    return read(finished, seconds=repository.test_seconds)
+
+
+def _guarded(setup: str) -> str:
+    return f"( {setup.strip()}\n) || exit 97" if setup.strip() else ""
+
+
+def read(finished: Finished, *, seconds: int) -> Evidence:
+    """Counts and names out of what was printed; by the exit code alone where no runner is recognised."""
+    text = plain(finished.stdout + b"\n" + finished.stderr)
+    log = text[-LONGEST_LOG:].strip()
+    if finished.ended == "wall":
+        return Evidence(ran=True, log=log, sentence=f"The tests did not finish in {seconds} seconds.")
+    if finished.ended != "exited":
+        return Evidence(ran=True, log=log, sentence="The tests were stopped: they used more than they may.")
+    if finished.exit_code == 97:
+        return Evidence(ran=False, log=log, sentence="The set-up command failed.")
+    counts = _unittest(text) or _pytest(text)
+    if counts is None:
+        sentence = "" if finished.exit_code == 0 else "The test command failed; the log tells why."
+        return Evidence(ran=True, log=log, sentence=sentence)
+    passed, failed, skipped, failures = counts
+    sentence = ""
+    if finished.exit_code and not failed:
+        sentence = "The test command failed although no test did; the log tells why."
+    return Evidence(True, passed, failed, skipped, tuple(failures[:MOST_FAILURES]), log, sentence)
+
+
+def plain(output: bytes) -> str:
+    """Text without escape codes, control characters, timings and addresses."""
+    text = output.decode("utf-8", "replace").replace("\r\n", "\n")
+    for pattern in (ESCAPES, CONTROLS, TIMINGS):
+        text = pattern.sub("", text)
+    return ADDRESSES.sub("0x…", text)
+
+
+def _unittest(text: str) -> tuple[int, int, int, list[str]] | None:
+    ran, end = UNITTEST_RAN.findall(text), UNITTEST_END.findall(text)
+    if not ran or not end:
+        return None
+    named = dict(part.split("=") for part in end[-1].split(", ") if "=" in part)
+    failed = sum(int(named.get(word, 0)) for word in ("failures", "errors", "unexpected successes"))
+    skipped = int(named.get("skipped", 0))
+    total = sum(int(count) for count in ran)
+    return max(total - failed - skipped, 0), failed, skipped, sorted(set(UNITTEST_FAILURE.findall(text)))
+
+
+def _pytest(text: str) -> tuple[int, int, int, list[str]] | None:
+    end = PYTEST_END.findall(text)
+    if not end:
+        return None
+    counts = {word.rstrip("s"): int(count) for count, word in re.findall(r"(\d+) (\w+)", end[-1])}
+    failed = counts.get("failed", 0) + counts.get("error", 0)
+    return counts.get("passed", 0), failed, counts.get("skipped", 0), sorted(set(PYTEST_FAILURE.findall(text)))

@@ -1,0 +1,181 @@
+"""Generates one candidate: worktree, agent, patch, tests. Plain values out; the job stores them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult
+from tasks.agents.registry import agent_for
+from tasks.generation import evidence, places, scrub
+from tasks.git import patches, worktrees
+from tasks.git.command import GitFailed
+from tasks.models import AgentVersion, Candidate, Failure
+from tasks.sandbox.base import Finished, Limits, Sandbox, SandboxUnusable
+
+Result = TypeVar("Result")
+#: Asked now and then by whatever takes long: whether to stop.
+Asked = Callable[[], bool]
+
+#: What an agent's failure is called where a rater may read it.
+BLIND = {
+    "nothing": Failure.NOTHING,
+    "exit": Failure.EXIT,
+    "time": Failure.TIME,
+    "idle": Failure.IDLE,
+    "memory": Failure.LIMIT,
+    "output": Failure.LIMIT,
+    "disk": Failure.LIMIT,
+    "processes": Failure.LIMIT,
+    "patch": Failure.PATCH,
+    "unusable": Failure.MACHINE,
+}
+
+
+class Failed(Exception):
+    """No candidate came of it. `kind` is blind, the sentence is for admins."""
+
+    def __init__(self, kind: Failure, sentence: str, *, finished: Finished | None = None) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.sentence = sentence
+        self.finished = finished
+
+
+class Cancelled(Exception):
+    """The row was taken from us: by the sweep, or because the task was withdrawn."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """What is stored on the candidate, and what only admins read."""
+
+    fields: dict[str, Any]
+    finished: Finished | None
+
+
+def generate(
+    candidate: Candidate, agent_version: AgentVersion, token: str, *, cancelled: Asked
+) -> Product:
+    """Run the agent on a clean worktree and test what it leaves. Raises Failed or Cancelled."""
+    try:
+        with places.run_directory(token) as directory, places.sandbox() as sandbox:
+            return _generate(candidate, agent_version, directory, sandbox, cancelled)
+    except AgentFailed as why:
+        if why.kind == "cancelled":
+            raise Cancelled from why
+        raise Failed(BLIND[why.kind], str(why), finished=why.finished) from why
+    except (AgentMisconfigured, SandboxUnusable) as why:
+        raise Failed(Failure.MACHINE, str(why)) from why
+
+
+def _generate(
+    candidate: Candidate,
+    agent_version: AgentVersion,
+    directory: Path,
+    sandbox: Sandbox,
+    cancelled: Asked,
+) -> Product:
+    repository = candidate.turn.task.scenario.repository
+    commit = candidate.turn.base_commit
+    base = _or_machine(lambda: places.base_of(repository, commit))
+    agent = agent_for(agent_version.kind, agent_version.settings)
+    home = _new(directory / "home")
+    with worktrees.worktree(base, commit, directory / "worktree") as worktree:
+        job = AgentJob(
+            prompt=candidate.turn.prompt,
+            worktree=worktree,
+            home=home,
+            agent_dir=_installed(agent_version, directory),
+            limits=_limits(agent_version),
+        )
+        result = agent.run(job, sandbox, cancelled=cancelled)
+        taken, notes = _taken(result, worktree, base, commit, directory)
+    if not taken.patch and not result.final_message.strip():
+        raise Failed(
+            Failure.NOTHING,
+            f"{agent_version.name} ended without an error, changed nothing and said nothing.",
+            finished=result.finished,
+        )
+    files = _new(directory / "tested")
+    _or_machine(lambda: patches.materialise(base, commit, taken.patch, files, scratch=directory))
+    tested = evidence.run_tests(
+        repository, files, _new(directory / "test-home"), sandbox, cancelled=cancelled
+    )
+    if cancelled():
+        raise Cancelled
+    names = scrub.known_names()
+    return Product(
+        fields={
+            "patch": taken.patch,
+            "tree": taken.tree,
+            "files": [asdict(file) for file in taken.files],
+            "notes": list(notes),
+            "transcript": [_step(step, names) for step in result.steps],
+            "final_message": scrub.masked(result.final_message, names),
+            "evidence": tested.as_json(),
+        },
+        finished=result.finished,
+    )
+
+
+def _taken(
+    result: AgentResult, worktree: Path, base: Path, commit: str, directory: Path
+) -> tuple[patches.Taken | patches.Applied, tuple[str, ...]]:
+    """The patch of the worktree, or the recorded one that the agent brought."""
+    try:
+        if result.patch is not None:
+            return patches.apply(base, commit, result.patch, scratch=directory), ()
+        taken = patches.take(worktree, base, commit, scratch=directory)
+        return taken, taken.notes
+    except patches.PatchDoesNotApply as why:
+        raise Failed(Failure.PATCH, str(why), finished=result.finished) from why
+    except GitFailed as why:
+        raise Failed(Failure.UNUSABLE, str(why), finished=result.finished) from why
+
+
+def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:
+    described = asdict(step)
+    described["text"] = scrub.masked(described["text"], names)
+    return described
+
+
+def _installed(agent_version: AgentVersion, directory: Path) -> Path | None:
+    """The agent's own files. A worker that is root copies them: the agent's user may not reach the original."""
+    if not agent_version.directory:
+        return None
+    original = Path(agent_version.directory)
+    if not original.is_dir():
+        raise Failed(
+            Failure.MACHINE, f"The directory of {agent_version.name} is not on this machine: {original}"
+        )
+    if os.geteuid() != 0:
+        return original
+    copy = directory / "agent"
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+    return copy
+
+
+def _limits(agent_version: AgentVersion) -> Limits:
+    return Limits(**{**settings.AGENT_LIMITS, **agent_version.limits})
+
+
+def _new(directory: Path) -> Path:
+    directory.mkdir(mode=0o755)
+    return directory
+
+
+def _or_machine(work: Callable[[], Result]) -> Result:
+    """Git failing on our own repositories is a fault of ours."""
+    try:
+        return work()
+    except GitFailed as why:
+        raise Failed(Failure.MACHINE, str(why)) from why

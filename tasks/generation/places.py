@@ -1,0 +1,111 @@
+"""Where mirrors, base repositories and run directories lie, and which user an agent runs as."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from django.conf import settings
+
+from tasks.git import mirrors, worktrees
+from tasks.models import Repository
+from tasks.sandbox.base import Sandbox
+from tasks.sandbox.bubblewrap import Bubblewrap
+from tasks.sandbox.local import LocalSandbox
+
+#: As many agents as this may run on one machine at once, each as a user of its own.
+MOST_AGENTS = 256
+
+
+def mirror_of(repository: Repository) -> Path:
+    return _area("mirrors") / f"{repository.public_id}.git"
+
+
+def base_of(repository: Repository, commit: str) -> Path:
+    """The base-only repository of a commit, made when it is not there yet. Raises GitFailed."""
+    depth = repository.depth
+    into = _area("bases") / f"{repository.public_id}-{commit}-{depth or 'full'}.git"
+    return mirrors.base_only(mirror_of(repository), commit, into, depth=depth)
+
+
+@contextmanager
+def run_directory(token: str) -> Iterator[Path]:
+    """A directory for one run, gone afterwards whatever was left in it.
+
+    It is ours while we hold its lock, which the kernel takes from whoever dies.
+    """
+    with _locked(_area("locks") / token):
+        directory = _area("runs") / token
+        directory.mkdir()
+        directory.chmod(0o711)  # an agent's user passes through to its own worktree, and lists nothing
+        try:
+            yield directory
+        finally:
+            worktrees.remove(directory)
+            (_area("locks") / token).unlink(missing_ok=True)
+
+
+def sweep_run_directories() -> int:
+    """Remove what killed workers left behind: every run directory whose lock nobody holds."""
+    swept = 0
+    for directory in list(_area("runs").iterdir()):
+        lock = _area("locks") / directory.name
+        with suppress(BlockingIOError), _locked(lock):
+            worktrees.remove(directory)
+            lock.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+@contextmanager
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox of our own. As root, with a user that no other run has at the moment."""
+    if settings.UNSAFE_SUBPROCESS:
+        yield LocalSandbox(i_know_this_is_unsafe=True)
+        return
+    program = Path(settings.BUBBLEWRAP) if settings.BUBBLEWRAP else None
+    python = Path(settings.SANDBOX_PYTHON) if settings.SANDBOX_PYTHON else None
+    if os.geteuid() != 0:
+        yield Bubblewrap(program, python=python)
+        return
+    with _own_user() as uid:
+        yield Bubblewrap(program, uid=uid, gid=uid, python=python)
+
+
+@contextmanager
+def _own_user() -> Iterator[int]:
+    """A numeric user id that is ours for the time: limits on processes are counted by user."""
+    for uid in range(settings.AGENT_UID, settings.AGENT_UID + MOST_AGENTS):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(_area("users") / str(uid)))
+            except BlockingIOError:
+                continue
+            yield uid
+            return
+    raise RuntimeError(f"{MOST_AGENTS} agents are running already; lower the worker's concurrency.")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file, or raise BlockingIOError at once."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _area(name: str) -> Path:
+    area: Path = settings.WORK_AREA
+    directory = area / name
+    if not directory.is_dir():
+        area.mkdir(parents=True, exist_ok=True)
+        # Mirrors hold what came after the base commit: no agent's user may look into them.
+        directory.mkdir(mode=0o711 if name == "runs" else 0o700, exist_ok=True)
+        directory.chmod(0o711 if name == "runs" else 0o700)
+    return directory

@@ -1,0 +1,224 @@
+"""The doorbells of tasks: each takes an id, claims the row and hands over to plain code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from marlin.jobs import ring
+from marlin.sources import source
+from marlin.states import WrongState
+from tasks import experiments
+from tasks.generation import environment as environments
+from tasks.generation import pipeline, places, stuck
+from tasks.generation.heartbeat import heartbeat
+from tasks.models import Candidate, Environment, Experiment, Failure, Repository, Run, RunLog, Task
+from tasks.sandbox.base import Finished
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def clone_repository(repository_id: int) -> None:
+    """Needs a repository that is cloning; leaves it usable, in baseline, or broken. Safe to ring twice."""
+    repository = Repository.objects.get(pk=repository_id)
+    try:
+        token = repository.take_lease(Repository.State.CLONING, settings.RUN_LEASE)
+    except WrongState:
+        return
+    with heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)):
+        try:
+            head = environments.clone(repository)
+        except environments.Broken as why:
+            repository.breaks(why.sentence, token=token)
+            return
+    with transaction.atomic():
+        repository.cloned(head=head, token=token)
+        environment, _ = Environment.objects.get_or_create(repository=repository, base_commit=head)
+        if environment.state == Environment.State.USABLE:
+            repository.passes()
+        else:
+            ring("tasks.jobs.prepare_environment", environment.pk)
+
+
+@shared_task
+def prepare_environment(environment_id: int) -> None:
+    """Needs an environment in baseline; leaves it usable or broken. Safe to ring twice."""
+    environment = Environment.objects.select_related("repository").get(pk=environment_id)
+    try:
+        token = environment.take_lease(Environment.State.BASELINE, settings.RUN_LEASE)
+    except WrongState:
+        return
+    with heartbeat(lambda: environment.renew_lease(token, settings.RUN_LEASE)) as heart:
+        try:
+            tested = environments.prove(environment, cancelled=heart.is_lost)
+        except environments.Broken as why:
+            if not heart.is_lost():
+                _environment_breaks(environment, why, token)
+            return
+    if not heart.is_lost():
+        _environment_passes(environment, tested.as_json(), token)
+
+
+@transaction.atomic
+def _environment_passes(environment: Environment, evidence: dict[str, object], token: str) -> None:
+    environment.passes(evidence=evidence, log="", token=token)
+    repository = environment.repository
+    if repository.state == Repository.State.BASELINE and repository.head == environment.base_commit:
+        repository.passes()
+    for pk in _waiting_for(environment):
+        ring("tasks.jobs.generate_candidate", pk)
+    ring("tasks.jobs.open_tasks")
+
+
+@transaction.atomic
+def _environment_breaks(environment: Environment, why: environments.Broken, token: str) -> None:
+    environment.breaks(why.sentence, token=token, log=why.log)
+    repository = environment.repository
+    if repository.state == Repository.State.BASELINE and repository.head == environment.base_commit:
+        repository.breaks(why.sentence)
+
+
+def _waiting_for(environment: Environment) -> list[int]:
+    waiting = Candidate.objects.filter(
+        state=Candidate.State.QUEUED,
+        turn__base_commit=environment.base_commit,
+        turn__task__scenario__repository=environment.repository,
+    )
+    return list(waiting.values_list("pk", flat=True))
+
+
+@shared_task
+def open_tasks() -> int:
+    """Opens what running experiments lack. Safe to ring twice."""
+    return experiments.open_tasks()
+
+
+@shared_task
+def generate_candidate(candidate_id: int) -> None:
+    """Needs a queued candidate; leaves it ready or failed. Safe to ring twice."""
+    candidate = Candidate.objects.select_related("turn__task__scenario__repository").get(pk=candidate_id)
+    if not _may_start(candidate):
+        return
+    try:
+        run = _start(candidate)  # takes the row and a fencing token
+    except WrongState:
+        return  # rung twice: another worker has it, or it is done
+    with heartbeat(lambda: _renew(run)) as heart:
+        _generate(candidate, run, heart.is_lost)
+
+
+def _may_start(candidate: Candidate) -> bool:
+    """While the experiment runs and the environment is proven. Otherwise the candidate waits; nothing is lost."""
+    task = candidate.turn.task
+    proven = Environment.objects.filter(
+        repository=task.scenario.repository,
+        base_commit=candidate.turn.base_commit,
+        state=Environment.State.USABLE,
+    )
+    return (
+        candidate.state == Candidate.State.QUEUED
+        and task.state == Task.State.OPEN
+        and task.experiment.state == Experiment.State.RUNNING
+        and proven.exists()
+    )
+
+
+@transaction.atomic
+def _start(candidate: Candidate) -> Run:
+    token = source().token("run")
+    candidate.start(token=token)
+    run = Run.objects.create(
+        candidate=candidate,
+        token=token,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        lease_until=Now() + timedelta(seconds=settings.RUN_LEASE),
+    )
+    run.refresh_from_db(fields=["lease_until"])
+    return run
+
+
+def _renew(run: Run) -> bool:
+    """Beat, unless the run was ended or the candidate taken away."""
+    mine = Run.objects.filter(
+        pk=run.pk,
+        state=Run.State.STARTED,
+        candidate__state=Candidate.State.RUNNING,
+        candidate__token=run.token,
+    )
+    return bool(mine.update(lease_until=Now() + timedelta(seconds=settings.RUN_LEASE)))
+
+
+def _generate(candidate: Candidate, run: Run, is_lost: pipeline.Asked) -> None:
+    version = candidate.origin.agent_version
+    try:
+        product = pipeline.generate(candidate, version, run.token, cancelled=is_lost)
+        _finish(candidate, run, product)
+    except pipeline.Failed as why:
+        _fail(candidate, run, why)
+    except (pipeline.Cancelled, WrongState):
+        logger.info("Run %s was taken from this worker.", run.pk)
+    except Exception:
+        # A bug of ours stays one, and is never held against the agent.
+        _fail(candidate, run, pipeline.Failed(Failure.MACHINE, "Our own code failed; the worker's log has it."))
+        raise
+
+
+@transaction.atomic
+def _finish(candidate: Candidate, run: Run, product: pipeline.Product) -> None:
+    finished = product.finished
+    candidate.finish(token=run.token, **product.fields)
+    run.end(
+        Run.State.SUCCEEDED,
+        seconds=finished.seconds if finished else None,
+        exit_code=finished.exit_code if finished else None,
+    )
+    _keep_log(run, product.finished)
+
+
+@transaction.atomic
+def _fail(candidate: Candidate, run: Run, why: pipeline.Failed) -> None:
+    try:
+        if why.kind is Failure.MACHINE and candidate.runs.count() < settings.RUN_ATTEMPTS:
+            candidate.give_back(token=run.token)  # the sweep rings, some seconds later
+        else:
+            candidate.fail(why.kind, token=run.token)
+    except WrongState:
+        logger.info("Run %s was taken from this worker.", run.pk)
+        return
+    finished = why.finished
+    run.end(
+        Run.State.FAILED,
+        sentence=why.sentence,
+        seconds=finished.seconds if finished else None,
+        exit_code=finished.exit_code if finished else None,
+    )
+    _keep_log(run, finished)
+
+
+def _keep_log(run: Run, finished: Finished | None) -> None:
+    if finished:
+        RunLog.objects.create(
+            run=run, stdout=finished.stdout, stderr=finished.stderr, truncated=finished.truncated
+        )
+
+
+@shared_task
+def requeue_stuck_candidates() -> int:
+    """The sweep: silent runs are ended, what waits is rung again, left directories are removed."""
+    ended = stuck.requeue_silent_runs()
+    stuck.ring_again()
+    places.sweep_run_directories()
+    return ended
+
+
+@shared_task
+def requeue_preparations() -> int:
+    return stuck.ring_for_preparations()

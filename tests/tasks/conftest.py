@@ -1,0 +1,103 @@
+"""Places and repositories for tests that run strangers' code for real."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tasks.git import mirrors, worktrees
+from tasks.sandbox.bubblewrap import Bubblewrap
+
+STRANGER = 61_000  # a user without a name, under whom the sandbox runs when the tests run as root
+
+
+@pytest.fixture
+def reachable():
+    """A directory that another user can reach; pytest's own are closed to all but us."""
+    folder = Path(tempfile.mkdtemp(prefix="marlin-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    worktrees.remove(folder)
+
+
+@pytest.fixture
+def sandbox():
+    return Bubblewrap(uid=STRANGER if os.getuid() == 0 else None)
+
+
+class Origin:
+    """A repository of a stranger with a small history, on local disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        self.run("init", "--quiet", "--initial-branch=main")
+
+    def run(self, *arguments: str) -> str:
+        identity = ["-c", "user.name=Sam", "-c", "user.email=sam@example.org", "-c", "commit.gpgsign=false"]
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+        command = [shutil.which("git"), "-C", str(self.path), *identity, *arguments]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, env=environment
+        ).stdout.strip()
+
+    def commit(self, message: str) -> str:
+        self.run("add", "--all")
+        self.run("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.run("rev-parse", "HEAD")
+
+    def write(self, files: dict[str, str | bytes]) -> None:
+        for name, content in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@pytest.fixture
+def origin(reachable):
+    origin = Origin(reachable / "origin")
+    origin.write(
+        {
+            "tide.py": "def height(hour):\n    return hour % 12\n\n\ndef name():\n    return 'tide'\n",
+            "docs/read me.txt": "Tides\r\nrise\r\n",
+            "run.sh": "#!/bin/sh\nexit 0\n",
+            "picture.bin": bytes(range(256)) * 4,
+            ".gitignore": "build/\n*.log\n",
+            ".gitattributes": "*.txt text eol=crlf\n",
+        }
+    )
+    (origin.path / "run.sh").chmod(0o755)
+    (origin.path / "link").symlink_to("tide.py")
+    return origin
+
+
+@pytest.fixture
+def commit(origin):
+    origin.commit("Begin")
+    return origin.commit("Describe the tides")
+
+
+@pytest.fixture
+def future(origin, commit):
+    origin.write({"tide.py": "ANSWER = 'the merged pull request'\n"})
+    return origin.commit("Fix the tides")
+
+
+@pytest.fixture
+def mirror(origin, future, reachable):
+    mirrors.mirror(str(origin.path), reachable / "mirror.git", allow_local=True)
+    return reachable / "mirror.git"
+
+
+@pytest.fixture
+def base(mirror, commit, reachable):
+    return mirrors.base_only(mirror, commit, reachable / "base.git")
+
+
+@pytest.fixture
+def worktree(base, commit, reachable):
+    with worktrees.worktree(base, commit, reachable / "worktree") as path:
+        yield path
