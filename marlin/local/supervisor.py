@@ -116,9 +116,8 @@ class Supervisor:
         self.all = _services(area, port)
 
     def prepare(self) -> None:
-        # The cache table comes first: migrate sets everybody's privileges when it ends.
-        for command in ("createcachetable", "migrate"):
-            self._manage(command, "owner")
+        """Brings the database to this version of the code, which also sets everybody's privileges."""
+        self._manage("migrate", "owner")
 
     @contextlib.contextmanager
     def services(self) -> Iterator[None]:

@@ -170,7 +170,8 @@ def read_back(folder: Path, name: str, *, most: int) -> bytes | None:
         return None
     finally:
         os.close(inside)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
         return file.read(most + 1)  # one more, so that the reader can tell that there was more

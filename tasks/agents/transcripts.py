@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, cast, get_args
 
 Kind = Literal["say", "read", "search", "edit", "write", "run", "result", "retry", "error", "note"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
@@ -71,13 +72,8 @@ def _described(step: Step) -> dict[str, object]:
 
 def _lines(transcript: bytes) -> Iterator[bytes]:
     """Lines that hold something, one at a time: a file of line breaks must not become a list of them."""
-    start = 0
-    while start < len(transcript):
-        end = transcript.find(b"\n", start)
-        end = len(transcript) if end < 0 else end
-        line = transcript[start:end].strip()
-        start = end + 1
-        if line:
+    for match in re.finditer(rb"[^\n]+", transcript):
+        if line := match[0].strip():
             yield line
 
 
@@ -89,13 +85,12 @@ def _step(line: bytes) -> Step:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return Step("note", _text(text))
-    if not isinstance(found, dict) or found.get("kind") not in _hashable_kinds(found):
+    kind = found.get("kind") if isinstance(found, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
         return Step("note", _text(text))
-    return Step(found["kind"], _text(found.get("text")), _path(found.get("path")), _exit(found.get("exit")))
-
-
-def _hashable_kinds(found: dict[str, Any]) -> frozenset[str]:
-    return KINDS if isinstance(found.get("kind"), str) else frozenset()
+    return Step(
+        cast(Kind, kind), _text(found.get("text")), _path(found.get("path")), _exit(found.get("exit"))
+    )
 
 
 def _text(value: object) -> str:

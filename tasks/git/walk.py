@@ -7,8 +7,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 CHUNK = 1024 * 1024
@@ -92,9 +93,9 @@ class Walk:
         new_files = [path for path in files if path not in self.tracked]
         new_folders = [path + b"/" for path in inner if path not in self.tracked_folders]
         ignored = self.ignored(new_files + new_folders)
-        for path in files:
-            if path not in ignored:
-                self._take(path)
+        kept = [path for path in files if path not in ignored]
+        for folder, paths in groupby(kept, key=_folder):
+            self._take_all(folder, list(paths))
         return [path for path in inner if path + b"/" not in ignored and self._may_enter(path)]
 
     def _entries(self, folder: bytes) -> Iterator[tuple[bytes, int]]:
@@ -134,17 +135,26 @@ class Walk:
             return False
         return not any(_below(folder, submodule) for submodule in self.submodules)
 
-    def _take(self, path: bytes) -> None:
-        folder, _, name = path.rpartition(b"/")
+    def _take_all(self, folder: bytes, paths: list[bytes]) -> None:
+        with ExitStack() as stack:
+            try:
+                handle = stack.enter_context(self._opened(folder))
+            except OSError:
+                self._skip(folder, "cannot be read, and was left as it was")
+                return
+            for path in paths:
+                self._take(path, handle)
+
+    def _take(self, path: bytes, folder: int) -> None:
+        name = path.rpartition(b"/")[2]
         try:
-            with self._opened(folder) as handle:
-                status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                if stat.S_ISLNK(status.st_mode):
-                    self._keep(path, "120000", os.readlink(name, dir_fd=handle))
-                elif stat.S_ISREG(status.st_mode):
-                    self._take_file(path, name, handle)
-                else:
-                    self._skip(path, "is neither a file nor a link, and was left out")
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                self._keep(path, "120000", os.readlink(name, dir_fd=folder))
+            elif stat.S_ISREG(status.st_mode):
+                self._take_file(path, name, folder)
+            else:
+                self._skip(path, "is neither a file nor a link, and was left out")
         except OSError:
             self._skip(path, "cannot be read, and was left as it was")
 
@@ -235,6 +245,10 @@ def _read(handle: int, most: int) -> bytes:
     while len(content) < most and (chunk := os.read(handle, min(CHUNK, most - len(content)))):
         content += chunk
     return bytes(content)
+
+
+def _folder(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]
 
 
 def _join(folder: bytes, name: bytes) -> bytes:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ class Origin:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir()
-        self.run("init", "--quiet", "--initial-branch=main")
+        if not path.exists():
+            path.mkdir()
+            self.run("init", "--quiet", "--initial-branch=main")
 
     def run(self, *arguments: str) -> str:
         identity = ["-c", "user.name=Sam", "-c", "user.email=sam@example.org", "-c", "commit.gpgsign=false"]
@@ -56,9 +58,11 @@ class Origin:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-@pytest.fixture
-def origin(reachable):
-    origin = Origin(reachable / "origin")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """An origin, its mirror and a base, made once; the tests work on copies."""
+    folder = tmp_path_factory.mktemp("prepared")
+    origin = Origin(folder / "origin")
     origin.write(
         {
             "tide.py": "def height(hour):\n    return hour % 12\n\n\ndef name():\n    return 'tide'\n",
@@ -71,30 +75,49 @@ def origin(reachable):
     )
     (origin.path / "run.sh").chmod(0o755)
     (origin.path / "link").symlink_to("tide.py")
-    return origin
-
-
-@pytest.fixture
-def commit(origin):
     origin.commit("Begin")
-    return origin.commit("Describe the tides")
-
-
-@pytest.fixture
-def future(origin, commit):
+    commit = origin.commit("Describe the tides")
     origin.write({"tide.py": "ANSWER = 'the merged pull request'\n"})
-    return origin.commit("Fix the tides")
+    future = origin.commit("Fix the tides")
+    mirrors.mirror(str(origin.path), folder / "mirror.git", allow_local=True)
+    mirrors.base_only(folder / "mirror.git", commit, folder / "base.git")
+    return Prepared(folder, commit, future)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    folder: Path
+    commit: str
+    future: str
+
+    def copy(self, name: str, into: Path) -> Path:
+        return Path(shutil.copytree(self.folder / name, into / name, symlinks=True))
 
 
 @pytest.fixture
-def mirror(origin, future, reachable):
-    mirrors.mirror(str(origin.path), reachable / "mirror.git", allow_local=True)
-    return reachable / "mirror.git"
+def commit(prepared):
+    return prepared.commit
 
 
 @pytest.fixture
-def base(mirror, commit, reachable):
-    return mirrors.base_only(mirror, commit, reachable / "base.git")
+def future(prepared):
+    """A commit that comes after `commit`, which nobody who works on that may see."""
+    return prepared.future
+
+
+@pytest.fixture
+def origin(prepared, reachable):
+    return Origin(prepared.copy("origin", reachable))
+
+
+@pytest.fixture
+def mirror(prepared, reachable):
+    return prepared.copy("mirror.git", reachable)
+
+
+@pytest.fixture
+def base(prepared, reachable):
+    return prepared.copy("base.git", reachable)
 
 
 @pytest.fixture

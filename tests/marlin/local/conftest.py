@@ -84,17 +84,26 @@ class Local:
 
 @pytest.fixture
 def local(folder: Path) -> Iterator[Callable[..., Local]]:
+    with starting_in(folder) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def starting_in(folder: Path) -> Iterator[Callable[..., Local]]:
+    """A way to start processes that all end with the block."""
     started: list[Local] = []
 
     def start(*arguments: str | Path, **variables: str) -> Local:
         started.append(Local(folder, *arguments, **variables))
         return started[-1]
 
-    yield start
-
-    for each in started:
-        each.process.terminate()
-        each.process.wait(30)
+    try:
+        yield start
+    finally:
+        for each in started:
+            each.process.terminate()
+        for each in started:
+            each.process.wait(30)
 
 
 def outside(**variables: str) -> dict[str, str]:
@@ -112,7 +121,8 @@ def until(done: Callable[[], object], what: Callable[[], str] = str, seconds: fl
 
 def left_of(var: Path) -> list[int]:
     """Processes that work for this folder."""
-    return marked(str(var)) + working_in((var / "postgres" / "data").resolve())
+    homes = (var / "postgres" / "data", var / "valkey")
+    return marked(str(var)) + [pid for home in homes for pid in working_in(home.resolve())]
 
 
 def a_free_port() -> int:

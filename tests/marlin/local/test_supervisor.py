@@ -1,4 +1,4 @@
-"""`make run` over a checkout that has only what the supervisor asks for: it starts, heals, and leaves nothing."""
+"""`make run` over a checkout with only what the supervisor asks for: it starts, heals, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from marlin.local import CannotServe, supervisor
 from marlin.local.processes import marked
 from marlin.local.supervisor import LOGINS
 
-from .conftest import a_free_port, left_of, until
+from .conftest import a_free_port, an_open_folder, left_of, starting_in, until
 
 FILES = {
     "manage.py": """
@@ -44,6 +44,24 @@ FILES = {
 
 @pytest.fixture
 def checkout(folder: Path) -> Path:
+    return a_checkout(folder)
+
+
+@pytest.fixture
+def served(checkout, local):
+    """A start that has greeted, and its port."""
+    return serve(checkout, local)
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    """One start for the tests that leave it as they found it: the checkout, the start and its port."""
+    with an_open_folder() as folder, starting_in(folder) as start:
+        checkout = a_checkout(folder)
+        yield checkout, *serve(checkout, start)
+
+
+def a_checkout(folder: Path) -> Path:
     for name, text in FILES.items():
         path = folder / "checkout" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,34 +69,32 @@ def checkout(folder: Path) -> Path:
     return folder / "checkout"
 
 
-@pytest.fixture
-def served(checkout, local):
-    """A start that has greeted, and its port."""
+def serve(checkout, start):
     port = a_free_port()
-    started = local("run", "--root", checkout, PORT=str(port))
+    started = start("run", "--root", checkout, PORT=str(port))
     started.says("Ctrl-C stops it.")
     return started, port
 
 
-def test_it_prepares_serves_and_says_who_may_sign_in(served):
-    started, port = served
+def test_it_prepares_serves_and_says_who_may_sign_in(healthy):
+    _, started, port = healthy
 
     lines = started.text.splitlines()
     said = [line.partition("| ")[2] for line in lines]
-    assert said.index("manage createcachetable as owner") < said.index("manage migrate as owner")
-    assert "manage seed_demo as worker" in said
+    assert said.index("manage migrate as owner") < said.index("manage seed_demo as worker")
     assert f"Marlin is ready at http://localhost:{port}" in said
     assert "manage seed_demo --people as worker" in said
     assert "Riley rates" in said
 
 
-def test_a_web_process_knows_only_its_own_logins(served):
-    _, port = served
+def test_a_web_process_knows_only_its_own_logins(healthy):
+    _, _, port = healthy
 
     assert get(port) == "DATABASE_URL_UNBLIND DATABASE_URL_WEB"
 
 
-def test_a_second_start_is_refused_with_a_sentence(served, checkout, local):
+def test_a_second_start_is_refused_with_a_sentence(healthy, local):
+    checkout, _, _ = healthy
     second = local("run", "--root", checkout, PORT=str(a_free_port()))
 
     assert second.ends() == 1
@@ -86,15 +102,14 @@ def test_a_second_start_is_refused_with_a_sentence(served, checkout, local):
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "celery", "valkey-server", "postgres"])
-def test_what_dies_is_started_again(served, checkout, name):
-    started, port = served
-    victim = min(pid for pid in left_of(checkout / "var") if name in command(pid))
+def test_what_dies_is_started_again(healthy, name):
+    checkout, started, port = healthy
+    before = running(checkout, name)
+    assert before, started.text
 
-    os.kill(victim, signal.SIGKILL)
+    os.kill(min(before), signal.SIGKILL)
 
-    until(lambda: not alive(victim))
-    started.says("again")
-    until(lambda: any(name in command(pid) for pid in left_of(checkout / "var")), lambda: started.text)
+    until(lambda: running(checkout, name) - before, lambda: started.text)
     until(lambda: answers(port), lambda: started.text)
 
 
@@ -147,12 +162,14 @@ def test_a_failing_migration_stops_the_start(checkout, local):
 
     assert started.ends() == 1
     assert "no such table" in started.text
-    assert "manage.py createcachetable failed" in started.text
+    assert "manage.py migrate failed" in started.text
     assert left_of(checkout / "var") == []
 
 
 def test_no_process_knows_the_login_of_another():
-    assert LOGINS == {"owner": {"owner"}, "web": {"web", "unblind"}, "worker": {"worker"}}
+    known = {process: sorted(roles) for process, roles in LOGINS.items()}
+
+    assert known == {"owner": ["owner"], "web": ["unblind", "web"], "worker": ["worker"]}
 
 
 def get(port: int) -> str:
@@ -167,12 +184,12 @@ def answers(port: int) -> bool:
         return False
 
 
+def running(checkout: Path, name: str) -> set[int]:
+    return {pid for pid in left_of(checkout / "var") if name in command(pid)}
+
+
 def command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
-
-
-def alive(pid: int) -> bool:
-    return bool(command(pid))

@@ -20,7 +20,7 @@ STEPS = (
     Step("say", "The tide has 24 hours."),
 )
 EDIT = "sed -i 's/12/24/' tide.py"
-PATCH = b"--- a/tide.py\n+++ b/tide.py\n@@ -1,2 +1,2 @@\n def height(hour):\n-    return hour % 12\n+    return hour % 24\n"
+PATCH = b"--- a/tide.py\n+++ b/tide.py\n@@ -1,3 +1,3 @@\n def height(hour):\n-    return hour % 12\n+    return hour % 24\n \n"
 
 
 class ScriptedAgent:
@@ -169,9 +169,9 @@ def test_a_failure_has_a_blind_kind_and_a_sentence(job, sandbox, script, limits,
 
 
 def test_the_sentence_quotes_what_it_said(job, sandbox):
-    with pytest.raises(AgentFailed, match="exit code 3. It said: no key"):
+    with pytest.raises(AgentFailed, match=r"exit code 3\. It said: no key"):
         shell("echo no key >&2; exit 3").run(job(), sandbox)
-    with pytest.raises(AgentFailed, match="exit code 3. It said nothing"):
+    with pytest.raises(AgentFailed, match=r"exit code 3\. It said nothing"):
         shell("exit 3").run(job(), sandbox)
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  the scripts read better whole
 import json
 
 import pytest

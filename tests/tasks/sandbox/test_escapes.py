@@ -280,7 +280,8 @@ def test_a_python_from_elsewhere_can_be_shown(reachable, sandbox):
     shown = Bubblewrap(uid=sandbox.uid, python=Path(sys.executable))
 
     finished = shown.run(
-        Command(("python", "-c", "import json; print(1)"), {}, reachable / "worktree"), Limits(wall=20)
+        Command((Path(sys.executable).name, "-c", "import json; print(1)"), {}, reachable / "worktree"),
+        Limits(wall=20),
     )
 
     assert finished.stdout == b"1\n", finished.stderr

@@ -1,0 +1,211 @@
+"""Puts two results of one base side by side: a row is a base line, or a line that A, B or both added."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal, NamedTuple
+
+from grading.diffs.parse import Hunk
+
+MOST_MATCHES = 10_000  # pairs of equal lines that difflib may look at in one place
+
+Kind = Literal["same", "add", "del"]
+
+
+class Block(NamedTuple):
+    """Base lines low:high became result lines result_low:result_high; zero-based, the ends not included."""
+
+    low: int
+    high: int
+    result_low: int
+    result_high: int
+
+
+class Cell(NamedTuple):
+    """One side of a row. `number` counts from one: the result's line, for "del" the base's."""
+
+    kind: Kind
+    number: int
+
+
+class Row(NamedTuple):
+    """`base` counts from one, None for an added line. A cell is None where its side has nothing to show."""
+
+    base: int | None
+    left: Cell | None
+    right: Cell | None
+    alike: bool
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    """Lines with their terminators, cut where git cuts: at the line feed alone."""
+    lines = [line + b"\n" for line in content.split(b"\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def blocks_of_hunks(hunks: Iterable[Hunk]) -> list[Block]:
+    """The changes that git's own hunks tell."""
+    blocks: list[Block] = []
+    for hunk in hunks:
+        base, result = hunk.base_start, hunk.result_start
+        for line in hunk.lines:
+            step = Block(base, base + (line.kind != "+"), result, result + (line.kind != "-"))
+            base, result = step.high, step.result_high
+            if line.kind != " ":
+                _extend(blocks, step)
+    return blocks
+
+
+def _extend(blocks: list[Block], step: Block) -> None:
+    if blocks and blocks[-1].high == step.low and blocks[-1].result_high == step.result_low:
+        last = blocks.pop()
+        step = Block(last.low, step.high, last.result_low, step.result_high)
+    blocks.append(step)
+
+
+def reproduces(blocks: Sequence[Block], base: Sequence[bytes], result: Sequence[bytes]) -> bool:
+    """Whether base and result are equal outside the blocks, so that rows made of them tell the truth."""
+    low = result_low = 0
+    for block in [*blocks, Block(len(base), len(base), len(result), len(result))]:
+        if block.low < low or block.result_low < result_low:
+            return False
+        if base[low : block.low] != result[result_low : block.result_low]:
+            return False
+        low, result_low = block.high, block.result_high
+    return low <= len(base) and result_low <= len(result)
+
+
+def blocks_of_contents(base: Sequence[bytes], result: Sequence[bytes]) -> list[Block]:
+    """The changes between two texts, found by ourselves: for a diff whose hunks do not fit its contents."""
+    blocks = []
+    low = result_low = 0
+    for i, j in [*_matches(base, result), (len(base), len(result))]:
+        if (low, result_low) != (i, j):
+            blocks.append(Block(low, i, result_low, j))
+        low, result_low = i + 1, j + 1
+    return blocks
+
+
+def align(
+    base: int, left: Sequence[Block], right: Sequence[Block], lefts: Sequence[bytes], rights: Sequence[bytes]
+) -> list[Row]:
+    """Rows of a file whose base has `base` lines. Swapping the sides swaps the cells and nothing else."""
+    anchored_left = {block.high: block for block in left}
+    anchored_right = {block.high: block for block in right}
+    states_left, states_right = _states(base, left), _states(base, right)
+    rows: list[Row] = []
+    for line in range(base + 1):
+        one, other = anchored_left.get(line), anchored_right.get(line)
+        if one is not None or other is not None:
+            rows.extend(_added(one, other, lefts, rights))
+        if line < base:
+            first, second = states_left[line], states_right[line]
+            rows.append(Row(line + 1, first, second, first.kind == second.kind == "del"))
+    return rows
+
+
+def _states(base: int, blocks: Sequence[Block]) -> list[Cell]:
+    """What one side did to each base line: kept it, as its line n, or removed it."""
+    states: list[Cell] = []
+    shift = 0
+    for block in [*blocks, Block(base, base, 0, 0)]:
+        states.extend(Cell("same", line + shift + 1) for line in range(len(states), block.low))
+        states.extend(Cell("del", line + 1) for line in range(block.low, block.high))
+        shift = block.result_high - block.high
+    return states
+
+
+def _added(
+    left: Block | None, right: Block | None, lefts: Sequence[bytes], rights: Sequence[bytes]
+) -> Iterator[Row]:
+    """Additions at one anchor; equal lines of both sides share a row."""
+    i, i_end = (left.result_low, left.result_high) if left else (0, 0)
+    j, j_end = (right.result_low, right.result_high) if right else (0, 0)
+    for k, m in [*_mirrored_matches(lefts[i:i_end], rights[j:j_end]), (i_end - i, j_end - j)]:
+        k, m = k + (left.result_low if left else 0), m + (right.result_low if right else 0)
+        yield from (Row(None, Cell("add", number + 1), None, False) for number in range(i, k))
+        yield from (Row(None, None, Cell("add", number + 1), False) for number in range(j, m))
+        if k < i_end and m < j_end:
+            yield Row(None, Cell("add", k + 1), Cell("add", m + 1), True)
+        i, j = k + 1, m + 1
+
+
+def _mirrored_matches(left: Sequence[bytes], right: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Matches that do not depend on which side is called left: difflib's do, so it sees them in one order."""
+    if not left or not right:
+        return []
+    if list(right) < list(left):
+        return [(i, j) for j, i in _matches(right, left)]
+    return _matches(left, right)
+
+
+def _matches(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Pairs of equal lines in order. Lines that are unique in both are anchors (patience); difflib goes between."""
+    found: list[tuple[int, int]] = []
+    low = other_low = 0
+    for i, j in [*_anchors(one, other), (len(one), len(other))]:
+        found.extend(_between(one, other, low, i, other_low, j))
+        if i < len(one):
+            found.append((i, j))
+        low, other_low = i + 1, j + 1
+    return found
+
+
+def _anchors(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+    counts, other_counts = Counter(one), Counter(other)
+    places = {line: number for number, line in enumerate(other) if other_counts[line] == 1}
+    unique = [(i, places[line]) for i, line in enumerate(one) if counts[line] == 1 and line in places]
+    return _increasing(unique)
+
+
+def _increasing(candidates: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest run of pairs that does not cross (patience sorting)."""
+    tops: list[int] = []
+    nodes: list[int] = []
+    before: list[int] = []
+    for number, (_, j) in enumerate(candidates):
+        pile = bisect_left(tops, j)
+        before.append(nodes[pile - 1] if pile else -1)
+        if pile == len(tops):
+            tops.append(j)
+            nodes.append(number)
+        else:
+            tops[pile], nodes[pile] = j, number
+    chain = []
+    number = nodes[-1] if nodes else -1
+    while number >= 0:
+        chain.append(candidates[number])
+        number = before[number]
+    return chain[::-1]
+
+
+def _between(
+    one: Sequence[bytes], other: Sequence[bytes], low: int, high: int, other_low: int, other_high: int
+) -> list[tuple[int, int]]:
+    head: list[tuple[int, int]] = []
+    while low < high and other_low < other_high and one[low] == other[other_low]:
+        head.append((low, other_low))
+        low, other_low = low + 1, other_low + 1
+    tail: list[tuple[int, int]] = []
+    while low < high and other_low < other_high and one[high - 1] == other[other_high - 1]:
+        high, other_high = high - 1, other_high - 1
+        tail.append((high, other_high))
+    middle = _by_difflib(one[low:high], other[other_low:other_high])
+    return [*head, *((low + i, other_low + j) for i, j in middle), *reversed(tail)]
+
+
+def _by_difflib(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+    counts, other_counts = Counter(one), Counter(other)
+    work = sum(count * other_counts[line] for line, count in counts.items())
+    if not work or work > MOST_MATCHES:
+        return []
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return [
+        (block.a + offset, block.b + offset)
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    ]

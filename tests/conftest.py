@@ -1,0 +1,161 @@
+"""What every test may ask for: people, a client with web's rights, a database that really commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Factories write as the owner; the client takes web's rights for each request.
+os.environ["MARLIN_PROCESS"] = "owner"
+os.environ.setdefault("DEBUG", "true")
+os.environ.setdefault("ALLOW_LOCAL_REPOSITORIES", "true")
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from marlin.models import Role, User
+from tests import databases, factories
+from tests.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing is meant to be slow; no test is about that."""
+    before = settings.PASSWORD_HASHERS
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    yield
+    settings.PASSWORD_HASHERS = before
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(worker_id: str, django_db_blocker: Any) -> Iterator[None]:
+    """The ordinary test database: a clone, so that triggers and privileges are the real ones."""
+    with databases.clone(f"marlin_test_{worker_id}_{os.getpid()}") as name:
+        with django_db_blocker.unblock():
+            connections["default"].settings_dict["NAME"] = name
+            connections["default"].settings_dict["TEST"]["NAME"] = name
+        yield
+        with django_db_blocker.unblock():
+            connections["default"].close()
+
+
+@pytest.fixture
+def worker_id(request: pytest.FixtureRequest) -> str:  # replaced by xdist's when it runs
+    return "master"
+
+
+class WebClient(Client):
+    """Django's client, with each request under the role that web processes sign in as."""
+
+    def request(self, **request: Any) -> Any:
+        with as_role("web"):
+            return super().request(**request)
+
+
+@contextmanager
+def as_role(role: str) -> Iterator[None]:
+    """Inside the test's transaction: the rights, and the router, of another process."""
+    process, settings.PROCESS = settings.PROCESS, role
+    name = connection.ops.quote_name(settings.DATABASE_ROLES[role])
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL ROLE {name}")
+            yield
+            with connection.cursor() as cursor:
+                # After a database error the savepoint takes the role back by itself.
+                if not connection.needs_rollback:
+                    cursor.execute("RESET ROLE")
+    finally:
+        settings.PROCESS = process
+
+
+@pytest.fixture
+def client() -> WebClient:
+    return WebClient()
+
+
+@pytest.fixture
+def riley(db: None) -> User:
+    return factories.make_person("Riley", Role.RATER)
+
+
+@pytest.fixture
+def rosa(db: None) -> User:
+    return factories.make_person("Rosa", Role.RATER)
+
+
+@pytest.fixture
+def robin(db: None) -> User:
+    return factories.make_person("Robin", Role.REVIEWER)
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return factories.make_person("Ada", Role.ADMIN)
+
+
+@pytest.fixture
+def rowan(db: None) -> User:
+    return factories.make_person("Rowan", Role.RESEARCHER)
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    """The stranger: a rater of other things, who owns nothing here."""
+    return factories.make_person("Sam", Role.RATER)
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What was rung for, at once and in order, instead of on a broker."""
+    rung: list[tuple[Any, ...]] = []
+
+    def ring(job: str, *args: object, using: str = "default") -> None:
+        rung.append((job, *args))
+
+    for module in (
+        "marlin.jobs",
+        "tasks.jobs",
+        "tasks.turns",
+        "tasks.experiments",
+        "tasks.generation.stuck",
+        "tasks.views.repositories",
+        "grading.jobs",
+        "grading.reviewing",
+        "grading.export.snapshot",
+    ):
+        monkeypatch.setattr(f"{module}.ring", ring)
+    return rung
+
+
+@pytest.fixture
+def queries() -> CaptureQueriesContext:
+    return CaptureQueriesContext(connection)
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """A whole Marlin of this test's own. Nothing is started yet."""
+    with running_stack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def committed(stack: Stack, django_db_blocker: Any) -> Iterator[Stack]:
+    """The stack, and this process's models on its database: what a factory writes, the servers see."""
+    default = connections["default"]
+    with django_db_blocker.unblock():
+        default.close()
+        before = default.settings_dict["NAME"]
+        default.settings_dict["NAME"] = stack.database
+        try:
+            yield stack
+        finally:
+            connections.close_all()
+            default.settings_dict["NAME"] = before
