@@ -202,7 +202,7 @@ def _coverage(environment: dict[str, str]) -> Outcome:
     began = time.monotonic()
     environment = {name: value for name, value in environment.items() if name != "COVERAGE_PROCESS_START"}
     coverage = [sys.executable, "-m", "coverage"]
-    # A process killed while it wrote leaves a file that cannot be read; the report judges what the others say.
+    # A process killed while it wrote leaves a file that cannot be read; the report judges by the others.
     subprocess.run([*coverage, "combine", "--quiet"], env=environment, capture_output=True, check=False)
     reported = subprocess.run([*coverage, "report"], env=environment, check=False).returncode
     return Outcome("coverage", time.monotonic() - began, reported == 0)

@@ -66,7 +66,9 @@ def write_export(export_id: int) -> None:
         except WrongState:
             logger.info("Export %s was taken from this worker.", export.pk)
         except Exception as why:
-            export.fail(f"Writing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token)
+            export.fail(
+                f"Writing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token
+            )
             raise
 
 

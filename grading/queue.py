@@ -69,9 +69,7 @@ def _claim_another(rater: User) -> Assignment | None:
     task = _lock_one(rater)
     if task is None:
         return None
-    assignment = Assignment.objects.create(
-        task=task, rater=rater, seat=_free_seat(task), lease_until=lease()
-    )
+    assignment = Assignment.objects.create(task=task, rater=rater, seat=_free_seat(task), lease_until=lease())
     assignment.refresh_from_db(fields=["lease_until"])
     record("assignment.claimed", assignment, by=rater, after=assignment.state)
     turn, attempt = newest_pair(task)
@@ -144,9 +142,7 @@ def _has_draft(assignment: Assignment) -> bool:
 
 def overview(rater: User) -> dict[str, Any]:
     """What stands on the rater's home page."""
-    mine = rater.assignments.select_related(
-        "task__scenario__repository", "task__experiment", "payout"
-    )
+    mine = rater.assignments.select_related("task__scenario__repository", "task__experiment", "payout")
     payouts = Payout.objects.filter(assignment__rater=rater)
     offered = offered_to(rater)
     return {
@@ -158,4 +154,3 @@ def overview(rater: User) -> dict[str, Any]:
         "owed": payouts.filter(state=Payout.State.DUE).aggregate(sum=Sum("amount"))["sum"] or 0,
         "paid": payouts.filter(state=Payout.State.PAID).aggregate(sum=Sum("amount"))["sum"] or 0,
     }
-

@@ -157,4 +157,3 @@ def reading_of(assignment: Assignment, *, prefix: str = "") -> Reading:
     if pair is None:
         raise Http404
     return Reading(assignment, pair, blind(pair), prefix)
-

@@ -71,4 +71,3 @@ def _fragments(page: PairPage, comparison: Comparison) -> list[Fragment]:
         for gap, html in enumerate((file.html, *file.gaps)):
             fragments.append(Fragment(page=page, file=number, gap=gap, body=Fragment.packed(html)))
     return fragments
-

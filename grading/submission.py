@@ -129,7 +129,8 @@ def _content(rubric: Rubric, posted: Mapping[str, Any]) -> dict[str, Any]:
         "key_axis": key_axis if key_axis in keys else "",
         # PostgreSQL stores no NUL; browsers send line ends as CRLF.
         "texts": {
-            name: str(posted.get(name, "")).replace("\0", "").replace("\r\n", "\n")[:LONGEST] for name in TEXTS
+            name: str(posted.get(name, "")).replace("\0", "").replace("\r\n", "\n")[:LONGEST]
+            for name in TEXTS
         },
     }
 
@@ -141,4 +142,3 @@ def _differs(revision: Revision, content: dict[str, Any]) -> bool:
 def _number(value: object) -> int:
     text = str(value or "")
     return int(text[:9]) if text.isascii() and text.isdigit() else 0
-

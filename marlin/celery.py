@@ -8,8 +8,8 @@ from typing import Any
 os.environ.setdefault("MARLIN_PROCESS", "worker")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marlin.settings")
 
-from celery import Celery  # noqa: E402
-from django.conf import settings  # noqa: E402
+from celery import Celery
+from django.conf import settings
 
 app = Celery("marlin")
 

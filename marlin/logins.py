@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 #: Commands that change the schema sign in as the owner; every other command is a worker's.
-OWNER_COMMANDS: Final = frozenset(
-    {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "check"}
-)
+OWNER_COMMANDS: Final = frozenset({"migrate", "makemigrations", "sqlmigrate", "showmigrations", "check"})
 WEB_COMMANDS: Final = frozenset({"runserver"})
 
 #: Models that name who made what, as `app_label.model_name`. Guarded as whole tables.

@@ -56,7 +56,5 @@ def open_task(experiment: Experiment, scenario: Scenario) -> bool:
     if environment.state == Environment.State.BASELINE:
         ring("tasks.jobs.prepare_environment", environment.pk)
     task.open()
-    turns.open_turn(
-        task, number=1, prompt=scenario.prompt, base_commit=scenario.base_commit, arms=arms[:2]
-    )
+    turns.open_turn(task, number=1, prompt=scenario.prompt, base_commit=scenario.base_commit, arms=arms[:2])
     return True

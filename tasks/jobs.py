@@ -167,7 +167,9 @@ def _generate(candidate: Candidate, run: Run, is_lost: pipeline.Asked) -> None:
         logger.info("Run %s was taken from this worker.", run.pk)
     except Exception:
         # A bug of ours stays one, and is never held against the agent.
-        _fail(candidate, run, pipeline.Failed(Failure.MACHINE, "Our own code failed; the worker's log has it."))
+        _fail(
+            candidate, run, pipeline.Failed(Failure.MACHINE, "Our own code failed; the worker's log has it.")
+        )
         raise
 
 

@@ -145,9 +145,7 @@ def prove_environment(scenario: Scenario) -> Environment:
 def start_run(candidate: Candidate) -> Run:
     token = source().token("run")
     candidate.start(token=token)
-    return Run.objects.create(
-        candidate=candidate, token=token, worker="test", lease_until=source().now()
-    )
+    return Run.objects.create(candidate=candidate, token=token, worker="test", lease_until=source().now())
 
 
 def finish_candidate(candidate: Candidate, **result: Any) -> Candidate:
@@ -223,5 +221,3 @@ def decide(assignment: Assignment, decision: str, *, by: User | None = None, rea
     return reviewing.decide(
         assignment, decision, by=reviewer, reason=reason or "The claim about README.md is not so."
     )
-
-

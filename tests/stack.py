@@ -97,7 +97,16 @@ class Stack:
     def start_worker(self, name: str = "worker", concurrency: int = 2) -> None:
         self._start(
             name,
-            *("celery", "-A", "marlin", "worker", "--concurrency", str(concurrency), "-Q", "default,generate"),
+            *(
+                "celery",
+                "-A",
+                "marlin",
+                "worker",
+                "--concurrency",
+                str(concurrency),
+                "-Q",
+                "default,generate",
+            ),
             *("--loglevel", "INFO", "--hostname", f"{name}@%h", "--without-mingle", "--without-gossip"),
         )
 

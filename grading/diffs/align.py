@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
@@ -13,6 +13,8 @@ from grading.diffs.parse import Hunk
 MOST_MATCHES = 10_000  # pairs of equal lines that difflib may look at in one place
 
 Kind = Literal["same", "add", "del"]
+#: Lines by their zero-based number: a whole text, or those that a patch tells of.
+Lines = Sequence[bytes] | Mapping[int, bytes]
 
 
 class Block(NamedTuple):
@@ -91,54 +93,59 @@ def blocks_of_contents(base: Sequence[bytes], result: Sequence[bytes]) -> list[B
 
 
 def align(
-    base: int, left: Sequence[Block], right: Sequence[Block], lefts: Sequence[bytes], rights: Sequence[bytes]
+    base: Sequence[int], left: Sequence[Block], right: Sequence[Block], lefts: Lines, rights: Lines
 ) -> list[Row]:
-    """Rows of a file whose base has `base` lines. Swapping the sides swaps the cells and nothing else."""
-    anchored_left = {block.high: block for block in left}
-    anchored_right = {block.high: block for block in right}
-    states_left, states_right = _states(base, left), _states(base, right)
+    """Rows for these base lines (ascending, from zero), usually all. Swapping the sides only swaps the cells."""
     rows: list[Row] = []
-    for line in range(base + 1):
-        one, other = anchored_left.get(line), anchored_right.get(line)
-        if one is not None or other is not None:
-            rows.extend(_added(one, other, lefts, rights))
-        if line < base:
-            first, second = states_left[line], states_right[line]
-            rows.append(Row(line + 1, first, second, first.kind == second.kind == "del"))
+    one, other = _Side(left), _Side(right)
+    for line in base:
+        rows.extend(_added(one.added_before(line), other.added_before(line), lefts, rights))
+        first, second = one.cell(line), other.cell(line)
+        rows.append(Row(line + 1, first, second, first.kind == second.kind == "del"))
+    end = base[-1] + 1 if base else 0
+    rows.extend(_added(one.added_before(end), other.added_before(end), lefts, rights))
     return rows
 
 
-def _states(base: int, blocks: Sequence[Block]) -> list[Cell]:
-    """What one side did to each base line: kept it, as its line n, or removed it."""
-    states: list[Cell] = []
-    shift = 0
-    for block in [*blocks, Block(base, base, 0, 0)]:
-        states.extend(Cell("same", line + shift + 1) for line in range(len(states), block.low))
-        states.extend(Cell("del", line + 1) for line in range(block.low, block.high))
-        shift = block.result_high - block.high
-    return states
+class _Side:
+    """What one side did, read line by line. Additions hang after the last line that their block removed."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = iter(blocks)
+        self._block = next(self._blocks, None)
+        self._shift = 0
+
+    def added_before(self, line: int) -> range:
+        block = self._block
+        if block is None or block.high > line:
+            return range(0)
+        self._shift = block.result_high - block.high
+        self._block = next(self._blocks, None)
+        return range(block.result_low, block.result_high)
+
+    def cell(self, line: int) -> Cell:
+        if self._block is not None and self._block.low <= line:
+            return Cell("del", line + 1)
+        return Cell("same", line + self._shift + 1)
 
 
-def _added(
-    left: Block | None, right: Block | None, lefts: Sequence[bytes], rights: Sequence[bytes]
-) -> Iterator[Row]:
+def _added(left: range, right: range, lefts: Lines, rights: Lines) -> Iterator[Row]:
     """Additions at one anchor; equal lines of both sides share a row."""
-    i, i_end = (left.result_low, left.result_high) if left else (0, 0)
-    j, j_end = (right.result_low, right.result_high) if right else (0, 0)
-    for k, m in [*_mirrored_matches(lefts[i:i_end], rights[j:j_end]), (i_end - i, j_end - j)]:
-        k, m = k + (left.result_low if left else 0), m + (right.result_low if right else 0)
-        yield from (Row(None, Cell("add", number + 1), None, False) for number in range(i, k))
-        yield from (Row(None, None, Cell("add", number + 1), False) for number in range(j, m))
-        if k < i_end and m < j_end:
-            yield Row(None, Cell("add", k + 1), Cell("add", m + 1), True)
+    matches = _mirrored_matches([lefts[i] for i in left], [rights[j] for j in right])
+    i = j = 0
+    for k, m in [*matches, (len(left), len(right))]:
+        yield from (Row(None, Cell("add", number + 1), None, False) for number in left[i:k])
+        yield from (Row(None, None, Cell("add", number + 1), False) for number in right[j:m])
+        if k < len(left) and m < len(right):
+            yield Row(None, Cell("add", left[k] + 1), Cell("add", right[m] + 1), True)
         i, j = k + 1, m + 1
 
 
-def _mirrored_matches(left: Sequence[bytes], right: Sequence[bytes]) -> list[tuple[int, int]]:
+def _mirrored_matches(left: list[bytes], right: list[bytes]) -> list[tuple[int, int]]:
     """Matches that do not depend on which side is called left: difflib's do, so it sees them in one order."""
     if not left or not right:
         return []
-    if list(right) < list(left):
+    if right < left:
         return [(i, j) for j, i in _matches(right, left)]
     return _matches(left, right)
 

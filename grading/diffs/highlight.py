@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from types import FrameType
 from typing import NamedTuple
@@ -62,7 +63,7 @@ class Text(NamedTuple):
     plain: str
 
 
-class _TooSlow(Exception):  # noqa: N818 - says what happened
+class _TooSlow(Exception):
     pass
 
 
@@ -107,6 +108,7 @@ class Highlighter:
         return ""
 
 
+@lru_cache(maxsize=4096)
 def lexer_of(path: str) -> type[Lexer] | None:
     """By the file's name alone: guessing from content costs seconds and lets the content choose."""
     lexer: type[Lexer] | None = find_lexer_class_for_filename(path.rpartition("/")[2])

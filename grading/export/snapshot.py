@@ -15,11 +15,11 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+import marlin
 from grading.checks import Refused
 from grading.export import judging, records
 from grading.export.writers import csv, jsonl
 from grading.models import Export, Judgement
-import marlin
 from marlin.events import record
 from marlin.jobs import ring
 from marlin.models import User

@@ -89,7 +89,5 @@ class Migration(migrations.Migration):
     dependencies = [("grading", "0001_initial")]
 
     operations = [
-        migrations.RunSQL(
-            DRAW, "DROP FUNCTION draw_blind_pair(bigint, bigint, integer, double precision)"
-        )
+        migrations.RunSQL(DRAW, "DROP FUNCTION draw_blind_pair(bigint, bigint, integer, double precision)")
     ]

@@ -1,13 +1,13 @@
 """What turns candidates into preferences, in the order of the story."""
 
-from grading.models.page import Fragment, PairPage
 from grading.models.assignment import Assignment
+from grading.models.export import Export
+from grading.models.judgement import Judgement
+from grading.models.page import Fragment, PairPage
 from grading.models.pair import BlindPair
+from grading.models.payout import Payout
 from grading.models.preference import Preference, Receipt, Revision
 from grading.models.review import Review
-from grading.models.payout import Payout
-from grading.models.judgement import Judgement
-from grading.models.export import Export
 
 __all__ = [
     "Assignment",

@@ -42,7 +42,9 @@ class Export(Leased):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="export_says_what_for"),
-            models.CheckConstraint(condition=~Q(state="failed") | ~Q(failure=""), name="failed_export_says_why"),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(failure=""), name="failed_export_says_why"
+            ),
         ]
 
     def start(self, *, token: str) -> None:

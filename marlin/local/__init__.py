@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class CannotServe(Exception):  # noqa: N818 (reads as the sentence it is)
+class CannotServe(Exception):
     """Something on this machine stands in the way; the message says what, for the person at the terminal."""

@@ -2,72 +2,128 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import marlin.models
-import marlin.sources
 from django.conf import settings
 from django.db import migrations, models
 
+import marlin.models
+import marlin.sources
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('public_id', models.UUIDField(default=marlin.sources.new_public_id, editable=False, unique=True)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('rater', 'Rater'), ('reviewer', 'Reviewer'), ('admin', 'Admin'), ('researcher', 'Researcher')], max_length=20), blank=True, default=list, size=None)),
-                ('is_active', models.BooleanField(default=True)),
-                ('joined_at', models.DateTimeField(default=marlin.sources.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "public_id",
+                    models.UUIDField(default=marlin.sources.new_public_id, editable=False, unique=True),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "roles",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("rater", "Rater"),
+                                ("reviewer", "Reviewer"),
+                                ("admin", "Admin"),
+                                ("researcher", "Researcher"),
+                            ],
+                            max_length=20,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("joined_at", models.DateTimeField(default=marlin.sources.now)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('roles__contained_by', ['rater', 'reviewer', 'admin', 'researcher'])), name='roles_are_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("roles__contained_by", ["rater", "reviewer", "admin", "researcher"])
+                        ),
+                        name="roles_are_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('name', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=80)),
-                ('story', models.CharField(blank=True, max_length=40)),
-                ('before', models.CharField(blank=True, max_length=20)),
-                ('after', models.CharField(blank=True, max_length=20)),
-                ('why', models.TextField(blank=True)),
-                ('detail', models.JSONField(default=dict)),
-                ('transaction', models.BigIntegerField(db_default=marlin.models.CurrentTransaction(), editable=False)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("name", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=80)),
+                ("story", models.CharField(blank=True, max_length=40)),
+                ("before", models.CharField(blank=True, max_length=20)),
+                ("after", models.CharField(blank=True, max_length=20)),
+                ("why", models.TextField(blank=True)),
+                ("detail", models.JSONField(default=dict)),
+                (
+                    "transaction",
+                    models.BigIntegerField(db_default=marlin.models.CurrentTransaction(), editable=False),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EventSeal',
+            name="EventSeal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.BigIntegerField(unique=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.DO_NOTHING, related_name='seal', to='marlin.event')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.BigIntegerField(unique=True)),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.DO_NOTHING, related_name="seal", to="marlin.event"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['subject'], name='event_by_subject'),
+            model_name="event",
+            index=models.Index(fields=["subject"], name="event_by_subject"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['story'], name='event_by_story'),
+            model_name="event",
+            index=models.Index(fields=["story"], name="event_by_story"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['actor', 'name'], name='event_by_actor'),
+            model_name="event",
+            index=models.Index(fields=["actor", "name"], name="event_by_actor"),
         ),
     ]

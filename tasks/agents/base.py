@@ -27,7 +27,7 @@ FailureKind = Literal[
 FAILURE_KINDS: frozenset[str] = frozenset(get_args(FailureKind))
 
 
-class AgentFailed(Exception):  # noqa: N818
+class AgentFailed(Exception):
     """The agent did not do its work. `kind` is blind; the message is for admins and may name the agent."""
 
     def __init__(self, kind: FailureKind, sentence: str, *, finished: Finished | None = None) -> None:
@@ -38,7 +38,7 @@ class AgentFailed(Exception):  # noqa: N818
         self.finished = finished
 
 
-class AgentMisconfigured(ValueError):  # noqa: N818
+class AgentMisconfigured(ValueError):
     """An agent's settings make no sense; the message says which and why."""
 
 

@@ -15,7 +15,9 @@ LONGEST_LOG = 60_000
 MOST_FAILURES = 200
 
 #: What differs between two equal runs, or tells how fast a machine was.
-TIMINGS = re.compile(r"\s*\(?\bin \d+(?:\.\d+)?\s?m?s(?:econds)?\b\)?|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+\.\d+\s?m?s\b")
+TIMINGS = re.compile(
+    r"\s*\(?\bin \d+(?:\.\d+)?\s?m?s(?:econds)?\b\)?|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+\.\d+\s?m?s\b"
+)
 ADDRESSES = re.compile(r"\b0x[0-9a-f]{6,}\b")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -23,7 +25,10 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 UNITTEST_RAN = re.compile(r"^Ran (\d+) tests?\b", re.MULTILINE)
 UNITTEST_END = re.compile(r"^(?:OK|FAILED)(?: \(([^)]*)\))?\s*$", re.MULTILINE)
 UNITTEST_FAILURE = re.compile(r"^(?:FAIL|ERROR): (.+)$", re.MULTILINE)
-PYTEST_END = re.compile(r"^=* ?((?:\d+ (?:passed|failed|skipped|errors?|xfailed|xpassed|warnings?|deselected)(?:, )?)+)", re.MULTILINE)
+PYTEST_END = re.compile(
+    r"^=* ?((?:\d+ (?:passed|failed|skipped|errors?|xfailed|xpassed|warnings?|deselected)(?:, )?)+)",
+    re.MULTILINE,
+)
 PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -115,4 +120,9 @@ def _pytest(text: str) -> tuple[int, int, int, list[str]] | None:
         return None
     counts = {word.rstrip("s"): int(count) for count, word in re.findall(r"(\d+) (\w+)", end[-1])}
     failed = counts.get("failed", 0) + counts.get("error", 0)
-    return counts.get("passed", 0), failed, counts.get("skipped", 0), sorted(set(PYTEST_FAILURE.findall(text)))
+    return (
+        counts.get("passed", 0),
+        failed,
+        counts.get("skipped", 0),
+        sorted(set(PYTEST_FAILURE.findall(text))),
+    )

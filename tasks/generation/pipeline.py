@@ -60,9 +60,7 @@ class Product:
     finished: Finished | None
 
 
-def generate(
-    candidate: Candidate, agent_version: AgentVersion, token: str, *, cancelled: Asked
-) -> Product:
+def generate(candidate: Candidate, agent_version: AgentVersion, token: str, *, cancelled: Asked) -> Product:
     """Run the agent on a clean worktree and test what it leaves. Raises Failed or Cancelled."""
     try:
         with places.run_directory(token) as directory, places.sandbox() as sandbox:

@@ -47,7 +47,7 @@ HARDENED = {
 PLAIN_ATTRIBUTES = "* !diff !text !eol !ident !filter !working-tree-encoding !crlf !merge !whitespace\n"
 
 
-class GitFailed(Exception):  # noqa: N818
+class GitFailed(Exception):
     """Git could not do it; the message is a sentence a person can act on."""
 
 

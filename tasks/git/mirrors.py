@@ -20,7 +20,7 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])
 PRIVATE_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
 
 
-class RefusedUrl(ValueError):  # noqa: N818
+class RefusedUrl(ValueError):
     """An address we do not fetch from; the message says why."""
 
 

@@ -1,13 +1,13 @@
 """What turns a pull request into candidates, in the order of the story."""
 
-from tasks.models.repository import Environment, Repository
-from tasks.models.scenario import Category, Scenario
-from tasks.models.rubric import Axis, Rubric
 from tasks.models.agent import AgentVersion
 from tasks.models.experiment import Arm, Experiment
+from tasks.models.origin import Origin, Run, RunLog
+from tasks.models.repository import Environment, Repository
+from tasks.models.rubric import Axis, Rubric
+from tasks.models.scenario import Category, Scenario
 from tasks.models.task import Task
 from tasks.models.turn import Candidate, Failure, Turn
-from tasks.models.origin import Origin, Run, RunLog
 
 __all__ = [
     "AgentVersion",

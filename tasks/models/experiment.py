@@ -81,6 +81,8 @@ class Arm(models.Model):
     class Meta:
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(fields=["experiment", "agent_version"], name="an_agent_version_is_one_arm"),
+            models.UniqueConstraint(
+                fields=["experiment", "agent_version"], name="an_agent_version_is_one_arm"
+            ),
             models.UniqueConstraint(fields=["experiment", "position"], name="one_arm_per_position"),
         ]

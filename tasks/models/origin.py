@@ -58,7 +58,9 @@ class Run(Stateful):
             models.UniqueConstraint(
                 fields=["candidate"], condition=Q(state="started"), name="one_live_run_per_candidate"
             ),
-            models.CheckConstraint(condition=~Q(state="failed") | ~Q(sentence=""), name="failed_run_says_why"),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(sentence=""), name="failed_run_says_why"
+            ),
         ]
 
     def end(

@@ -16,7 +16,7 @@ HOME = "/home/dev"
 Ended = Literal["exited", "wall", "idle", "memory", "output", "disk", "cancelled", "processes"]
 
 
-class SandboxUnusable(Exception):  # noqa: N818
+class SandboxUnusable(Exception):
     """The sandbox could not be set up: a fault of the machine, never of the command."""
 
 

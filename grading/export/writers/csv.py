@@ -12,7 +12,18 @@ NAME = "preferences.csv"
 #: What OWASP ASVS 1.2.10 names as the beginnings of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
-COLUMNS = ("preference", "experiment", "task", "turn", "attempt", "rater", "model_a", "model_b", "side", "rating")
+COLUMNS = (
+    "preference",
+    "experiment",
+    "task",
+    "turn",
+    "attempt",
+    "rater",
+    "model_a",
+    "model_b",
+    "side",
+    "rating",
+)
 AFTER = ("points", "key_axis", "category", "repository", "method", "probability", "justification")
 
 

@@ -15,7 +15,9 @@ from tasks.models import Experiment
 
 
 class Command(BaseCommand):
-    help = "Exports an experiment as JSONL and CSV with a manifest. Un-blinds it, so --reason is written down."
+    help = (
+        "Exports an experiment as JSONL and CSV with a manifest. Un-blinds it, so --reason is written down."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("experiment", help="name or id of the experiment")
@@ -23,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="what the export is for")
         parser.add_argument("--by", help="e-mail of the researcher who asks")
 
-    def handle(self, *args: Any, experiment: str, out: Path, reason: str, by: str | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, experiment: str, out: Path, reason: str, by: str | None, **options: Any
+    ) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CommandError(f"{out} is not an empty directory.")
         try:
@@ -35,7 +39,9 @@ class Command(BaseCommand):
         for name in snapshot.files_of(export):
             with snapshot.open_file(export, name, by=export.asked_by) as file:
                 (out / name).write_bytes(file.read())
-        self.stdout.write(f"{export.manifest['rows']} preferences in {out}, described by {snapshot.MANIFEST}.")
+        self.stdout.write(
+            f"{export.manifest['rows']} preferences in {out}, described by {snapshot.MANIFEST}."
+        )
 
 
 def _write(export: Export) -> None:

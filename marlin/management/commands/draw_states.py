@@ -42,7 +42,9 @@ def draw() -> str:
 def _diagram(model: type[Stateful]) -> str:
     first, *_ = model.TRANSITIONS
     arcs = [
-        f"    {state} --> {target}" for state, targets in model.TRANSITIONS.items() for target in sorted(targets)
+        f"    {state} --> {target}"
+        for state, targets in model.TRANSITIONS.items()
+        for target in sorted(targets)
     ]
     legend = [f"- **{value}**: {comment}" for value, comment in _comments(model)]
     lines = [

@@ -29,7 +29,7 @@ PHRASES = {
 }
 
 
-class Stuck(Exception):  # noqa: N818 - reads as a sentence where it is raised
+class Stuck(Exception):
     """The work cannot go on as planned; the sentence says why."""
 
 

@@ -31,7 +31,9 @@ AXES = (
 
 
 class Command(BaseCommand):
-    help = "Builds the demo once. Its two agents really run, through the worker; doing it again changes nothing."
+    help = (
+        "Builds the demo once. Its two agents really run, through the worker; doing it again changes nothing."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--people", action="store_true", help="only print how to sign in")

@@ -1,0 +1,118 @@
+"""Folds what nobody changed: three lines of context stay, a gap says how much it hides and where it lies."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from grading.diffs.align import Row
+
+CONTEXT = 3  # rows on each side of a change
+LEAST_HIDDEN = 3  # fewer rows than this are cheaper to read than to open
+
+_DEFINITION = re.compile(
+    r"\s*(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\([a-z]+\))?"
+    r"|unsafe|override|virtual|inline|open|data|sealed)\s+)*"
+    r"(?:class|def|defp|defmodule|fn|func|fun|function|impl|interface|struct|enum|trait|module|namespace|object"
+    r"|type|sub|proc|record|union)\b[^=;]*$"
+    r"|\s*(?:class|def|fn|func|function|impl)\s+[\w.<>]+.*[{:]\s*$"
+    r"|(?:[A-Za-z_][\w\s*&:<>,]*\s[*&]*)?[A-Za-z_][\w:~]*\([^;={}]*\)\s*(?:const\s*)?\{\s*$"
+)
+_NOT_DEFINITIONS = re.compile(r"\s*(?:if|for|while|switch|return|else|catch|elif|with|do|try)\b")
+_HEADING_LENGTH = 100  # characters
+
+
+class Shown(NamedTuple):
+    """Rows low:high stand on the page."""
+
+    low: int
+    high: int
+
+
+class Gap(NamedTuple):
+    """Rows low:high are hidden; `number` counts from one, `heading` is the definition that encloses what follows."""
+
+    low: int
+    high: int
+    number: int
+    heading: str
+
+
+def fold(rows: Sequence[Row], heading: Callable[[int], str]) -> list[Shown | Gap]:
+    """The parts of a file in order; `heading` gives the definition around a base line (from zero)."""
+    parts: list[Shown | Gap] = []
+    end = gaps = 0
+    for low, high in _visible(rows):
+        if low - end >= LEAST_HIDDEN:
+            gaps += 1
+            base = rows[low].base
+            parts.append(Gap(end, low, gaps, heading(base - 1) if base else ""))
+        else:
+            low = end
+        _show(parts, Shown(low, high))
+        end = high
+    if len(rows) - end >= LEAST_HIDDEN:
+        parts.append(Gap(end, len(rows), gaps + 1, ""))
+    elif end < len(rows):
+        _show(parts, Shown(end, len(rows)))
+    return parts
+
+
+def _show(parts: list[Shown | Gap], shown: Shown) -> None:
+    last = parts[-1] if parts else None
+    if isinstance(last, Shown):
+        parts[-1] = Shown(last.low, shown.high)
+    else:
+        parts.append(shown)
+
+
+def _visible(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    ranges: list[tuple[int, int]] = []
+    for number, row in enumerate(rows):
+        if is_unchanged(row):
+            continue
+        low, high = max(0, number - CONTEXT), min(len(rows), number + CONTEXT + 1)
+        if ranges and low <= ranges[-1][1]:
+            low = ranges.pop()[0]
+        ranges.append((low, high))
+    return ranges
+
+
+def is_unchanged(row: Row) -> bool:
+    return bool(row.left and row.right and row.left.kind == row.right.kind == "same")
+
+
+class Headings:
+    """Finds the definition around a line by the indentation of lines that look like one, in any language."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._numbers: list[int] | None = None
+
+    def __call__(self, line: int) -> str:
+        if self._numbers is None:  # most files have no gap that asks
+            self._numbers = [number for number, text in enumerate(self._lines) if _is_definition(text)]
+        depth = self._depth(line)
+        for number in reversed(self._numbers[: bisect_left(self._numbers, line)][-200:]):
+            if _indentation(self._lines[number]) < depth:
+                return self._lines[number].strip()[:_HEADING_LENGTH]
+        return ""
+
+    def _depth(self, line: int) -> int:
+        """Of the first line from here on that is not blank."""
+        for text in self._lines[line : line + 50]:
+            if text.strip():
+                return _indentation(text)
+        return 0
+
+
+def _is_definition(text: str) -> bool:
+    if len(text) > 300 or not text.strip():
+        return False
+    return _DEFINITION.match(text) is not None and _NOT_DEFINITIONS.match(text) is None
+
+
+def _indentation(text: str) -> int:
+    return len(text) - len(text.lstrip())
