@@ -10,9 +10,9 @@ from django.conf import settings
 from grading import queue, rendering
 from grading.export import judging, snapshot
 from grading.models import Export
+from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.states import WrongState
-from tasks.generation.heartbeat import heartbeat
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ def offered_to(rater: User) -> QuerySet[Task]:
         .annotate(seated=seated)
         .filter(Exists(ready), seated__lt=F("experiment__raters_wanted"))
         .exclude(Exists(Assignment.objects.filter(task=OuterRef("pk"), rater=rater)))
-        .filter(_may_lead(rater) | (Exists(lead_taken) & ~Q(scenario__author=rater)))
+        .filter((~Exists(lead_taken) & _may_lead(rater)) | (Exists(lead_taken) & ~Q(scenario__author=rater)))
         .exclude(Exists(knowledge_of(rater)))
         .order_by("opened_at", "pk")
     )

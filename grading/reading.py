@@ -151,6 +151,7 @@ def reading_of(assignment: Assignment, *, prefix: str = "") -> Reading:
     pair = (
         BlindPair.objects.filter(assignment=assignment)
         .select_related("turn", "a", "b")
+        .defer("a__patch", "b__patch")  # the rendered fragments show them
         .order_by("-turn__number", "-attempt")
         .first()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from grading.reading import Reading
 from marlin.jobs import ring
 from marlin.models import User
 from marlin.states import WrongState
+from tasks.models import Task
 
 #: A reason shorter than this helps nobody.
 LEAST_WORDS = 3
@@ -48,6 +50,7 @@ def decide(assignment: Assignment, decision: str, *, by: User, reason: str) -> R
     if decision == Review.Decision.ACCEPT:
         assignment.accept(by=by, why=reason)
         _owe(assignment)
+        _close_when_complete(assignment)
         ring("grading.jobs.write_judgements", assignment.pk)
     else:
         assignment.reject(by=by, why=reason)
@@ -78,6 +81,15 @@ def _allowed(reviewer: User, assignments: QuerySet[Assignment]) -> QuerySet[Assi
     return assignments.exclude(Exists(knowledge_of(reviewer, through="task__experiment"))).select_related(
         "task__scenario__repository", "task__experiment", "rater"
     )
+
+
+def _close_when_complete(assignment: Assignment) -> None:
+    """A task with an accepted reading for each seat takes no more."""
+    task = assignment.task
+    accepted = task.assignments.filter(state=Assignment.State.ACCEPTED).count()
+    if accepted >= task.experiment.raters_wanted and task.state == Task.State.OPEN:
+        with suppress(WrongState):  # somebody else's acceptance closed it in this very moment
+            task.close()
 
 
 def _owe(assignment: Assignment) -> None:

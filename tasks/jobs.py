@@ -12,13 +12,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.sources import source
 from marlin.states import WrongState
 from tasks import experiments
 from tasks.generation import environment as environments
 from tasks.generation import pipeline, places, stuck
-from tasks.generation.heartbeat import heartbeat
 from tasks.models import Candidate, Environment, Experiment, Failure, Repository, Run, RunLog, Task
 from tasks.sandbox.base import Finished
 

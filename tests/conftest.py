@@ -7,11 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Factories write as the owner; the client takes web's rights for each request.
-os.environ["MARLIN_PROCESS"] = "owner"
-os.environ.setdefault("DEBUG", "true")
-os.environ.setdefault("ALLOW_LOCAL_REPOSITORIES", "true")
-
 import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
@@ -42,11 +37,6 @@ def django_db_setup(worker_id: str, django_db_blocker: Any) -> Iterator[None]:
         yield
         with django_db_blocker.unblock():
             connections["default"].close()
-
-
-@pytest.fixture
-def worker_id(request: pytest.FixtureRequest) -> str:  # replaced by xdist's when it runs
-    return "master"
 
 
 class WebClient(Client):

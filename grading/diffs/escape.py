@@ -27,8 +27,11 @@ _NAMES = {
 
 
 def text(value: str) -> str:
-    """HTML of one piece of text: escaped, with each odd character as a visible token."""
-    escaped = _escape(value, quote=True)
+    """HTML of one piece of text, for the inside of an element: attributes never hold what others wrote.
+
+    Each odd character becomes a visible token.
+    """
+    escaped = _escape(value, quote=False)
     if ODD.search(escaped) is None:
         return escaped
     return ODD.sub(lambda found: token(found.group()), escaped)
@@ -40,7 +43,7 @@ def token(character: str) -> str:
 
 def plain(value: str) -> str:
     """Text for a sentence or a file list: odd characters as their code points, no markup, not escaped."""
-    return ODD.sub(lambda found: f"[{codepoint(found.group())}]", value)
+    return ODD.sub(lambda found: f"[{codepoint(found.group())}]", value.replace("\t", "[U+0009]"))
 
 
 def codepoint(character: str) -> str:

@@ -107,12 +107,26 @@ class Table:
         self.right = right
         self.pen = pen
 
-    def html(self, facts: Sequence[str], rows: Sequence[Row], parts: Sequence[Shown | Gap]) -> str:
+    def html(self, facts: Sequence[str], body: Sequence[str]) -> str:
         """The table of the file. `facts` are finished rows that stand before the lines."""
-        body = [*facts]
-        for part in parts:
-            body.append(self._gap(part) if isinstance(part, Gap) else self.rows(rows[part.low : part.high]))
-        return opening(self.path) + "".join(body) + CLOSING
+        return "".join((opening(self.path), *facts, *body, CLOSING))
+
+    def folded(self, rows: Sequence[Row], parts: Sequence[Shown | Gap]) -> list[str]:
+        return [
+            self._gap(part) if isinstance(part, Gap) else self.rows(rows[part.low : part.high])
+            for part in parts
+        ]
+
+    def sparse(self, rows: Sequence[Row]) -> list[str]:
+        """Rows made from hunks: where base numbers jump there are lines that nobody can open."""
+        body, expected = [], 1
+        for row in rows:
+            if row.base is not None:
+                if row.base > expected:
+                    body.append(unseen_gap(row.base - expected))
+                expected = row.base + 1
+            body.append(self._row(row))
+        return body
 
     def rows(self, rows: Sequence[Row]) -> str:
         return "".join([self._row(row) for row in rows])
@@ -136,9 +150,7 @@ class Table:
         if kind == "add":
             anchor = f' id="f{self.number}-{column.letter}{number}"'
         inside, depth = self._line(column, kind, number - 1)
-        return (
-            f'<td class="no{css}"{anchor}>{shown}</td><td class="code{css}{depth}">{_SIGNS[kind]}{inside}</td>'
-        )
+        return f'<td class="no{css}"{anchor}>{shown}</td><td class="code{css}{depth}">{_SIGNS[kind]}{inside}</td>'
 
     def _line(self, column: Column, kind: Kind, index: int) -> tuple[str, str]:
         version = self.base if kind == "del" else column.version
@@ -179,9 +191,15 @@ CLOSING = "</tbody></table>"
 
 
 def fact(left: str, right: str) -> str:
-    """A row that tells of the file rather than of a line: renamed, another mode, binary."""
-    cells = (f'<td class="no"></td><td class="code"><span class="quiet">{escape.text(said)}</span></td>' for said in (left, right))
-    return '<tr class="fact"><td class="base"></td>' + '<td class="mark"></td>'.join(cells) + "</tr>"
+    """A row that tells of the file rather than of a line: renamed, another mode, binary. "" where nothing is."""
+    cells = '<td class="mark"></td>'.join(_fact_cell(said) for said in (left, right))
+    return f'<tr class="fact"><td class="base"></td>{cells}</tr>'
+
+
+def _fact_cell(said: str) -> str:
+    if not said:
+        return _HATCHED
+    return f'<td class="no"></td><td class="code"><span class="quiet">{escape.text(said)}</span></td>'
 
 
 def unseen_gap(count: int) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from unidiff import PatchSet, UnidiffParseError
+from unidiff.errors import UnidiffParseError
+from unidiff.patch import PatchSet
 
 Status = Literal["added", "deleted", "modified", "renamed", "mode", "binary", "submodule"]
 
@@ -62,9 +63,9 @@ class FileDiff:
         return self.old_path or self.path
 
 
-def parse(patch: bytes) -> tuple[FileDiff, ...]:
+def parse(patch: bytes, *, hunks: bool = True) -> tuple[FileDiff, ...]:
     """The files of a diff in git's order. Lines before the first header are left out; never raises."""
-    return tuple(_file(section) for section in _sections(patch))
+    return tuple(_file(section, hunks=hunks) for section in _sections(patch))
 
 
 def _sections(patch: bytes) -> Iterator[list[bytes]]:
@@ -81,7 +82,7 @@ def _sections(patch: bytes) -> Iterator[list[bytes]]:
         yield section
 
 
-def _file(section: list[bytes]) -> FileDiff:
+def _file(section: list[bytes], *, hunks: bool) -> FileDiff:
     length = _header_length(section)
     header, body = section[:length], section[length:]
     if body and body[-1] == b"":
@@ -103,7 +104,7 @@ def _file(section: list[bytes]) -> FileDiff:
         new_mode=new_mode,
         old_object=old_object,
         new_object=new_object,
-        hunks=() if binary else _hunks(body, added, removed),
+        hunks=_hunks(body, added, removed) if hunks and not binary else (),
     )
 
 

@@ -17,8 +17,7 @@ _DEFINITION = re.compile(
     r"|unsafe|override|virtual|inline|open|data|sealed)\s+)*"
     r"(?:class|def|defp|defmodule|fn|func|fun|function|impl|interface|struct|enum|trait|module|namespace|object"
     r"|type|sub|proc|record|union)\b[^=;]*$"
-    r"|\s*(?:class|def|fn|func|function|impl)\s+[\w.<>]+.*[{:]\s*$"
-    r"|(?:[A-Za-z_][\w\s*&:<>,]*\s[*&]*)?[A-Za-z_][\w:~]*\([^;={}]*\)\s*(?:const\s*)?\{\s*$"
+    r"|\s*(?:class|def|fn|func|function|impl)\s+[\w<].*[{:]$"
 )
 _NOT_DEFINITIONS = re.compile(r"\s*(?:if|for|while|switch|return|else|catch|elif|with|do|try)\b")
 _HEADING_LENGTH = 100  # characters
@@ -109,9 +108,14 @@ class Headings:
 
 
 def _is_definition(text: str) -> bool:
-    if len(text) > 300 or not text.strip():
+    if len(text) > 300 or not (text := text.rstrip()) or _NOT_DEFINITIONS.match(text):
         return False
-    return _DEFINITION.match(text) is not None and _NOT_DEFINITIONS.match(text) is None
+    return _DEFINITION.match(text) is not None or _opens_function(text)
+
+
+def _opens_function(text: str) -> bool:
+    """`int main(void) {`: C and its children name no keyword. Read without a regular expression, to stay linear."""
+    return text[0].isalpha() and text.endswith("{") and "(" in text and not {"=", ";"} & set(text)
 
 
 def _indentation(text: str) -> int:

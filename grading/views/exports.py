@@ -56,7 +56,8 @@ def download(request: PersonRequest, public_id: UUID, name: str) -> HttpResponse
 
 def _mine(request: PersonRequest, public_id: UUID) -> Export:
     mine = Export.objects.filter(asked_by=request.user)
-    return get_object_or_404(mine.select_related("experiment"), public_id=public_id)
+    export: Export = get_object_or_404(mine.select_related("experiment"), public_id=public_id)
+    return export
 
 
 def _page(

@@ -1,0 +1,170 @@
+"""Compares in a child process that can be killed: a lexer that never comes back costs a page its colours, no more.
+
+`python -m grading.diffs.child` reads one request from standard input and writes one answer to standard output, both
+JSON, bytes as Latin-1 text. A plain subprocess, since Celery's workers may not have children of multiprocessing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from grading.diffs import highlight
+from grading.diffs.compare import (
+    CAPS,
+    LISTING,
+    PLAIN,
+    Caps,
+    Comparison,
+    Contents,
+    FileView,
+    Side,
+    SideFile,
+    Totals,
+    compare_both,
+)
+
+SECONDS = 60.0
+MEMORY = 1024 * 1024 * 1024  # bytes of address space
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def compare_in_child(
+    first: Side,
+    second: Side,
+    base: Contents,
+    *,
+    caps: Caps = CAPS,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
+) -> tuple[Comparison, Comparison]:
+    """`compare_both` in a child with at most `seconds` of wall and CPU time and `memory` bytes.
+
+    A child that dies or overruns is followed by one without colours and marks, then by a listing with counts, then
+    by a listing made here. Raises for no content.
+    """
+    for step in dict.fromkeys((caps, PLAIN, LISTING)):
+        answer = _asked(_request(first, second, base, step, seconds, memory), seconds)
+        if answer is not None:
+            return answer
+    return compare_both(_bare(first), _bare(second), {}, caps=LISTING)
+
+
+def _bare(side: Side) -> Side:
+    return Side(side.patch, {})
+
+
+def _request(
+    first: Side, second: Side, base: Contents, caps: Caps, seconds: float, memory: int
+) -> dict[str, Any]:
+    whole = caps.lines
+    return {
+        "sides": [
+            {"patch": _text(side.patch), "results": _texts(side.results) if whole else {}}
+            for side in (first, second)
+        ],
+        "base": _texts(base) if whole else {},
+        "caps": asdict(caps),
+        "seconds": seconds,
+        "memory": memory,
+    }
+
+
+def _texts(contents: Contents) -> dict[str, str | None]:
+    return {path: None if content is None else _text(content) for path, content in contents.items()}
+
+
+def _text(content: bytes) -> str:
+    return content.decode("latin-1")
+
+
+def _asked(request: dict[str, Any], seconds: float) -> tuple[Comparison, Comparison] | None:
+    """The child's answer; None when it gave none in time."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "grading.diffs.child"],
+        cwd=_ROOT,
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        close_fds=True,
+        start_new_session=True,
+    )
+    with child:
+        try:
+            # Keys may hold lone surrogates, so the escaping stays on; content is Latin-1 and grows little by it.
+            answer, _ = child.communicate(json.dumps(request).encode("ascii"), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            _kill(child)
+    if child.returncode != 0:
+        return None
+    try:
+        return _read_answer(json.loads(answer))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _read_answer(answer: list[dict[str, Any]]) -> tuple[Comparison, Comparison]:
+    forward, backward = (_comparison(stored) for stored in answer)
+    return forward, backward
+
+
+def _comparison(stored: Mapping[str, Any]) -> Comparison:
+    return Comparison(
+        files=tuple(_file(file) for file in stored["files"]),
+        left_totals=Totals(*stored["left_totals"]),
+        right_totals=Totals(*stored["right_totals"]),
+    )
+
+
+def _file(stored: Mapping[str, Any]) -> FileView:
+    sides = {name: stored[name] and SideFile(**stored[name]) for name in ("left", "right")}
+    lists = {name: tuple(stored[name]) for name in ("warnings", "degraded", "gaps")}
+    return FileView(**{**stored, **sides, **lists})
+
+
+def main() -> None:
+    """The child: one request in, one answer out."""
+    request = json.loads(sys.stdin.buffer.read())
+    _limit(request["seconds"], request["memory"])
+    signal.signal(signal.SIGVTALRM, highlight.ring)
+    sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
+    both = compare_both(sides[0], sides[1], _contents(request["base"]), caps=Caps(**request["caps"]))
+    answer = json.dumps([asdict(comparison) for comparison in both])
+    sys.stdout.buffer.write(answer.encode("ascii"))
+
+
+def _limit(seconds: float, memory: int) -> None:
+    cpu = max(1, round(seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1")
+
+
+def _contents(stored: Mapping[str, str | None]) -> dict[str, bytes | None]:
+    return {path: None if text is None else _bytes(text) for path, text in stored.items()}
+
+
+if __name__ == "__main__":
+    main()
