@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,24 @@ def quick_passwords() -> Iterator[None]:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     yield
     settings.PASSWORD_HASHERS = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_places() -> Iterator[None]:
+    """Mirrors and files of the tests of this process, where agents' users can reach what they must."""
+    with tempfile.TemporaryDirectory(prefix="marlin-tests-", dir="/var/tmp") as folder, places_at(Path(folder)):
+        Path(folder).chmod(0o711)
+        yield
+
+
+@contextmanager
+def places_at(folder: Path) -> Iterator[None]:
+    before = settings.WORK_AREA, settings.MEDIA_ROOT
+    settings.WORK_AREA, settings.MEDIA_ROOT = folder / "work", folder / "media"
+    try:
+        yield
+    finally:
+        settings.WORK_AREA, settings.MEDIA_ROOT = before
 
 
 @pytest.fixture(scope="session")
@@ -138,14 +158,15 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def committed(stack: Stack, django_db_blocker: Any) -> Iterator[Stack]:
-    """The stack, and this process's models on its database: what a factory writes, the servers see."""
+    """The stack, and this process's models and files in its places: what a factory writes, the servers see."""
     default = connections["default"]
     with django_db_blocker.unblock():
         default.close()
         before = default.settings_dict["NAME"]
         default.settings_dict["NAME"] = stack.database
         try:
-            yield stack
+            with places_at(stack.directory):
+                yield stack
         finally:
             connections.close_all()
             default.settings_dict["NAME"] = before

@@ -28,12 +28,14 @@ from tasks.models import (
     Task,
     Turn,
 )
+from tests import repositories
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
-BASE_COMMIT = "1" * 40
-TREE = "2" * 40
+BASE_COMMIT = repositories.COMMIT
+#: A patch that applies to the repositories made here, and the tree it leads to.
+TREE = "c72840fd2058691412244146529ebe5d8452d0be"
 PATCH = b"""diff --git a/README.md b/README.md
 new file mode 100644
 index 0000000000000000000000000000000000000000..ce013625030ba8dba906f756967f9e9ca394464a
@@ -59,6 +61,7 @@ def make_repository(**fields: Any) -> Repository:
     fields = {"name": f"repository {number}", "url": f"https://example.org/{number}.git"} | fields
     repository = Repository.objects.create(**fields)
     token = repository.take_lease(Repository.State.CLONING, 60)
+    repositories.provide_mirror(repository)
     repository.cloned(head=BASE_COMMIT, token=token)
     repository.passes()
     return repository

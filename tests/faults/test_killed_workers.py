@@ -1,0 +1,90 @@
+"""A worker that dies, or falls asleep, in mid-generation."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable
+
+from tests.faults import worlds
+from tests.stack import Stack, eventually
+
+#: Leaves a file that differs each time, so that a second write would be seen.
+AGENT = "cat /proc/sys/kernel/random/uuid > NEW.md; sleep 1; echo I added a file."
+
+
+def test_every_candidate_ends_ready_once_though_the_worker_is_killed(committed: Stack, long: bool) -> None:
+    stack = committed
+    scenarios, kills = (20, 40) if long else (2, 3)
+    agents = [worlds.make_agent(AGENT), worlds.make_agent(AGENT)]
+    repository, commit = worlds.make_repository(stack.directory / "sums")
+    worlds.make_experiment(repository, commit, agents, scenarios=scenarios)
+    stack.start_beat()
+
+    for moment in _moments(stack, agents, kills):
+        stack.start_worker()
+        eventually(moment, why=f"Not seen: {moment.__name__}\n{stack.log_of('worker')[-2000:]}")
+        stack.kill("worker")
+    stack.start_worker()
+    worlds.wait_until_all_are_ready(stack, 2 * scenarios, within=600 if long else 60)
+
+    assert stack.value("SELECT count(*) FROM tasks_run WHERE state = 'lost'")
+    worlds.assert_each_is_ready_once(stack, 2 * scenarios)
+    worlds.assert_nothing_is_left(stack, agents)
+
+
+def _moments(stack: Stack, agents: list[worlds.Agent], kills: int) -> list[Callable[[], bool]]:
+    """When to kill: at the named moments first, then at random ones while candidates run."""
+    done_before = [0]
+
+    def an_agent_works() -> bool:
+        return any(worlds.processes_with(agent.mark) for agent in agents)
+
+    def an_agent_has_ended_and_its_candidate_has_not() -> bool:
+        return worlds.running(stack) and not an_agent_works()
+
+    def another_candidate_is_ready() -> bool:
+        return worlds.ready(stack) > done_before[0]
+
+    def some_moment() -> bool:
+        threading.Event().wait(random.random() * 2)
+        done_before[0] = worlds.ready(stack)
+        return True
+
+    named: list[Callable[[], bool]] = [
+        an_agent_works,
+        an_agent_has_ended_and_its_candidate_has_not,
+        another_candidate_is_ready,
+    ]
+    return [*named, *[some_moment] * (kills - len(named))]
+
+
+def test_a_worker_that_wakes_up_too_late_writes_nothing(committed: Stack) -> None:
+    stack = committed
+    agents = [worlds.make_agent(AGENT), worlds.make_agent(AGENT)]
+    repository, commit = worlds.make_repository(stack.directory / "sums")
+    worlds.make_experiment(repository, commit, agents)
+    stack.start_beat()
+    stack.start_worker("sleeper")
+    eventually(lambda: all(worlds.processes_with(agent.mark) for agent in agents))
+    group = stack.processes["sleeper"].pid
+
+    os.killpg(group, signal.SIGSTOP)
+    stack.start_worker("other")
+    worlds.wait_until_all_are_ready(stack, 2)
+    written = stack.query("SELECT patch FROM tasks_candidate ORDER BY id")
+    os.killpg(group, signal.SIGCONT)
+    eventually(
+        lambda: stack.log_of("sleeper").count("was taken from this worker") == 2,
+        why="The late worker did not notice.",
+    )
+
+    assert stack.query("SELECT patch FROM tasks_candidate ORDER BY id") == written
+    worlds.assert_each_is_ready_once(stack, 2)
+    assert stack.query("SELECT state FROM tasks_run ORDER BY id") == [
+        *[("lost",)] * 2,
+        *[("succeeded",)] * 2,
+    ]
+    worlds.assert_nothing_is_left(stack, agents)
