@@ -53,6 +53,12 @@ def knowledge_of(person: User, *, through: str = "experiment") -> QuerySet[Event
     return Event.objects.filter(actor=person, name__in=KNOWS, subject=subject)
 
 
+def knows(person: User, experiment: Experiment) -> bool:
+    """Whether this person has learnt what is compared, and can rate in it no more."""
+    subject = str(experiment.public_id)
+    return Event.objects.filter(actor=person, name__in=KNOWS, subject=subject).exists()
+
+
 def claim_next(rater: User) -> Assignment | None:
     """The task in hand, else the next one offered; None when there is none."""
     in_hand = rater.assignments.filter(state=Assignment.State.CLAIMED).first()
@@ -78,15 +84,30 @@ def _claim_another(rater: User) -> Assignment | None:
 
 
 def _lock_one(rater: User) -> Task | None:
-    """Lock the first offered task that nobody else is claiming right now.
+    """Lock the first offered task that nobody else is claiming right now; else wait for one that is.
 
-    The offer is read without a lock; under the lock it is asked again, since the last seat may just
-    have been taken. GROUP BY and FOR UPDATE do not go together, hence the two steps.
+    A task at which somebody stands may have another seat, so nobody is sent away before asking again.
     """
-    for candidate in offered_to(rater).values_list("pk", flat=True)[:50]:
-        locked = Task.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=candidate).first()
-        if locked and offered_to(rater).filter(pk=candidate).exists():
+    offered = list(offered_to(rater).values_list("pk", flat=True)[:50])
+    for waits in (False, True):
+        for task_id in offered:
+            if locked := _lock(rater, task_id, waits=waits):
+                return locked
+    return None
+
+
+def _lock(rater: User, task_id: int, *, waits: bool) -> Task | None:
+    """The task under its lock, if it is still offered then: the last seat may just have been taken.
+
+    GROUP BY and FOR UPDATE do not go together, hence the two steps.
+    """
+    with transaction.atomic():
+        tasks = Task.objects.select_for_update(skip_locked=not waits, of=("self",))
+        locked = tasks.filter(pk=task_id).first()
+        if locked and offered_to(rater).filter(pk=task_id).exists():
             return locked
+        # Gives the lock back at once: who waits for the next task holds none, so nobody waits in a circle.
+        transaction.set_rollback(True)
     return None
 
 
@@ -116,6 +137,8 @@ def resume(assignment: Assignment) -> None:
         raise WrongState("Somebody else has taken this task meanwhile; you had written nothing in it.")
     if assignment.state != Assignment.State.EXPIRED:
         raise WrongState("This task is no longer yours to go on with.")
+    if knows(assignment.rater, task.experiment):
+        raise WrongState("You have seen what this experiment compares, and cannot rate in it any more.")
     assignment.resume(seat=free[0] if free else None)
 
 

@@ -39,7 +39,7 @@ def visible_to(reviewer: User) -> QuerySet[Assignment]:
 @transaction.atomic
 def decide(assignment: Assignment, decision: str, *, by: User, reason: str) -> Review:
     """Accept or reject what was handed in. The first decision counts; the second raises `WrongState`."""
-    reason = reason.strip()
+    reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
     if decision not in (Review.Decision.ACCEPT, Review.Decision.REJECT):
         raise checks.Refused("Choose whether to accept or to reject.", field="decision")
     if decision == Review.Decision.REJECT and len(reason.split()) < LEAST_WORDS:

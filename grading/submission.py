@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from grading import checks
+from grading import checks, queue
 from grading.models import Assignment, BlindPair, Preference, Receipt, Revision
 from grading.reading import Reading
 from grading.rubric import TEXTS, clean_ratings
@@ -40,23 +40,25 @@ def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
     """Keep what stands in the form as a new revision, in any state of the work.
 
     A locked revision is never touched: what arrives later is another row. The same save arriving twice
-    (its answer was lost) is recognised by tab and sequence.
+    (its answer was lost) is recognised by tab, sequence and words.
     """
     pair = _pair_of(assignment)
     preference = _preference_of(pair)
     newest = preference.newest()
     rubric = assignment.task.experiment.rubric
     content = _content(rubric, posted)
-    tab, sequence = str(posted.get("tab", ""))[:40], _number(posted.get("sequence"))
+    tab, sequence = _text(posted, "tab")[:40], _number(posted.get("sequence"))
     based_on = _number(posted.get("revision"))
     if newest is None or _differs(newest, content):
         # Only a save that would be news is compared with the last: a repeated answer writes nothing.
         again = preference.revisions.filter(tab=tab, sequence=sequence).first() if tab else None
         other_tab = bool(newest and based_on < newest.number and newest.tab != tab)
-        if again is None:
+        if again is None or _differs(again, content):
             newest = preference.revisions.create(
                 number=(newest.number if newest else 0) + 1,
-                tab=tab,
+                # Other words under a number that was used (a page that went back in its history) are no
+                # repetition. They are kept, without a claim to that number.
+                tab="" if again else tab,
                 sequence=sequence,
                 based_on=based_on,
                 **content,
@@ -78,10 +80,18 @@ def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
 
 @transaction.atomic
 def submit(assignment: Assignment, preference: Preference) -> Receipt:
-    """Hand the work in. Raises `Refused` for what is missing, `WrongState` for who comes too late."""
+    """Hand the work in. Raises `Refused` for what is missing, `WrongState` for who comes too late.
+
+    Whose time has ended takes the task back first: an hour's work is not turned away for a minute.
+    """
+    experiment = assignment.task.experiment
+    if queue.knows(assignment.rater, experiment):
+        raise checks.Refused("You have seen what this experiment compares, and cannot rate in it any more.")
     revision = preference.newest()
-    checks.demand(assignment.task.experiment.rubric, revision)
+    checks.demand(experiment.rubric, revision)
     assert revision is not None
+    if assignment.state == Assignment.State.EXPIRED:
+        queue.resume(assignment)
     # Move first, so that the second of two clicks stops before it writes.
     assignment.submit(by=assignment.rater)
     if preference.state == Preference.State.DRAFT:
@@ -127,12 +137,14 @@ def _content(rubric: Rubric, posted: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "ratings": clean_ratings(rubric.points, ["overall", *keys], posted),
         "key_axis": key_axis if key_axis in keys else "",
-        # PostgreSQL stores no NUL; browsers send line ends as CRLF.
-        "texts": {
-            name: str(posted.get(name, "")).replace("\0", "").replace("\r\n", "\n")[:LONGEST]
-            for name in TEXTS
-        },
+        # Browsers send line ends as CRLF.
+        "texts": {name: _text(posted, name).replace("\r\n", "\n")[:LONGEST] for name in TEXTS},
     }
+
+
+def _text(posted: Mapping[str, Any], name: str) -> str:
+    """PostgreSQL stores no NUL."""
+    return str(posted.get(name, "")).replace("\0", "")
 
 
 def _differs(revision: Revision, content: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from marlin.models import Role, User
@@ -23,28 +23,21 @@ from tests.stack import Stack, running_stack
 @pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """Hashing is meant to be slow; no test is about that."""
-    before = settings.PASSWORD_HASHERS
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    yield
-    settings.PASSWORD_HASHERS = before
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_places() -> Iterator[None]:
     """Mirrors and files of the tests of this process, where agents' users can reach what they must."""
-    with tempfile.TemporaryDirectory(prefix="marlin-tests-", dir="/var/tmp") as folder, places_at(Path(folder)):
+    with tempfile.TemporaryDirectory(prefix="marlin-tests-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o711)
-        yield
+        with files_below(Path(folder)):
+            yield
 
 
-@contextmanager
-def places_at(folder: Path) -> Iterator[None]:
-    before = settings.WORK_AREA, settings.MEDIA_ROOT
-    settings.WORK_AREA, settings.MEDIA_ROOT = folder / "work", folder / "media"
-    try:
-        yield
-    finally:
-        settings.WORK_AREA, settings.MEDIA_ROOT = before
+def files_below(folder: Path) -> override_settings:
+    return override_settings(WORK_AREA=folder / "work", MEDIA_ROOT=folder / "media")
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +158,7 @@ def committed(stack: Stack, django_db_blocker: Any) -> Iterator[Stack]:
         before = default.settings_dict["NAME"]
         default.settings_dict["NAME"] = stack.database
         try:
-            with places_at(stack.directory):
+            with files_below(stack.directory):
                 yield stack
         finally:
             connections.close_all()

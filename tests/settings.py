@@ -9,7 +9,7 @@ os.environ.setdefault("ALLOW_LOCAL_REPOSITORIES", "true")
 # Whatever the tests start is a real server with the real settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "marlin.settings"
 
-from marlin.settings import *  # noqa: E402, F403
+from marlin.settings import *  # noqa: F403
 
 # static/ is served as it lies there: nothing was collected.
 WHITENOISE_AUTOREFRESH = True

@@ -86,11 +86,11 @@ class Stack:
             timeout=120,
         ).stdout
 
-    def start_web(self) -> None:
+    def start_web(self, workers: int = 1) -> None:
         self._start(
             "web",
             *("gunicorn", "marlin.wsgi", "--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread"),
-            *("--workers", "1", "--threads", "4", "--log-level", "warning"),
+            *("--workers", str(workers), "--threads", "4", "--log-level", "warning"),
         )
         eventually(self._answers, why="The web server does not answer; see its log.")
 
@@ -131,9 +131,9 @@ class Stack:
         process.terminate()
         return process.wait(timeout=30)
 
-    def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        """Ask the database as its owner."""
-        with psycopg.connect(databases.url_of("OWNER", self.database), autocommit=True) as connection:
+    def query(self, statement: str, *values: object, login: str = "OWNER") -> list[tuple[object, ...]]:
+        """Ask the database, as its owner or under another login."""
+        with psycopg.connect(databases.url_of(login, self.database), autocommit=True) as connection:
             cursor = connection.execute(statement, values)  # type: ignore[call-overload]
             return list(cursor.fetchall()) if cursor.description else []
 

@@ -12,7 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -109,8 +109,8 @@ def _asked(request: dict[str, Any], seconds: float) -> tuple[Comparison, Compari
     if child.returncode != 0:
         return None
     try:
-        return _read_answer(json.loads(answer))
-    except (ValueError, KeyError, TypeError):
+        return _read_answer(answer)
+    except (ValueError, KeyError, TypeError, StopIteration, RuntimeError):
         return None
 
 
@@ -120,16 +120,19 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _read_answer(answer: list[dict[str, Any]]) -> tuple[Comparison, Comparison]:
-    forward, backward = (_comparison(stored) for stored in answer)
+def _read_answer(answer: bytes) -> tuple[Comparison, Comparison]:
+    """A line for each comparison, and one for each of its files: nothing has to be whole in memory twice."""
+    lines = iter(answer.splitlines())
+    forward, backward = _comparison(lines), _comparison(lines)
     return forward, backward
 
 
-def _comparison(stored: Mapping[str, Any]) -> Comparison:
+def _comparison(lines: Iterator[bytes]) -> Comparison:
+    head = json.loads(next(lines))
     return Comparison(
-        files=tuple(_file(file) for file in stored["files"]),
-        left_totals=Totals(*stored["left_totals"]),
-        right_totals=Totals(*stored["right_totals"]),
+        files=tuple(_file(json.loads(next(lines))) for _ in range(head["files"])),
+        left_totals=Totals(*head["left_totals"]),
+        right_totals=Totals(*head["right_totals"]),
     )
 
 
@@ -146,8 +149,14 @@ def main() -> None:
     signal.signal(signal.SIGVTALRM, highlight.ring)
     sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
     both = compare_both(sides[0], sides[1], _contents(request["base"]), caps=Caps(**request["caps"]))
-    answer = json.dumps([asdict(comparison) for comparison in both])
-    sys.stdout.buffer.write(answer.encode("ascii"))
+    for comparison in both:
+        _write(comparison)
+
+
+def _write(comparison: Comparison) -> None:
+    totals = {"left_totals": comparison.left_totals, "right_totals": comparison.right_totals}
+    for line in ({**totals, "files": len(comparison.files)}, *map(asdict, comparison.files)):
+        sys.stdout.buffer.write(json.dumps(line).encode("ascii") + b"\n")
 
 
 def _limit(seconds: float, memory: int) -> None:

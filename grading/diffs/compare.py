@@ -301,7 +301,8 @@ class _Drawing:
             strict=True,
         )
         columns, unmarked = self._columns(versions, blocks)
-        degraded = [*_why_plain(read), *unmarked]
+        uncoloured = _why_plain(read) if self.caps.colours else ["Shown without colours: they took too long."]
+        degraded = [*uncoloured, *unmarked]
         if any(misfits):
             degraded.append("The patch does not fit its texts here: the changes shown were found anew.")
         aligned = align(range(len(raw[0])), blocks[0], blocks[1], raw[1], raw[2])
@@ -327,7 +328,9 @@ class _Drawing:
     def _columns(
         self, versions: Sequence[Version], blocks: Sequence[Sequence[Block]]
     ) -> tuple[tuple[Column, Column], list[str]]:
-        changed = sum(b.high - b.low + b.result_high - b.result_low for side in blocks for b in side)
+        # Words are compared where lines were both removed and added; a new file has nothing to mark.
+        replaced = [b for side in blocks for b in side if b.low < b.high and b.result_low < b.result_high]
+        changed = sum(b.high - b.low + b.result_high - b.result_low for b in replaced)
         words = self.caps.words and changed <= self.caps.marked_lines
         base, left, right = versions
         columns = (

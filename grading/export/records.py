@@ -131,7 +131,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "state": candidate.state,
         "failure": candidate.failure,
         # A patch may hold any bytes; what is not UTF-8 is escaped, and `tree` says what it leads to.
-        "patch": bytes(candidate.patch).decode("utf-8", "backslashreplace"),
+        # So is NUL, which PostgreSQL's JSON does not take: git calls a file text that has one late enough.
+        "patch": bytes(candidate.patch).decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
         "tree": candidate.tree,
         "files": len(candidate.files),
         "added": sum(file["added"] for file in candidate.files),

@@ -39,7 +39,7 @@ def exportable() -> QuerySet[Experiment]:
 @transaction.atomic
 def ask(experiment_id: str, *, by: User | None, reason: str) -> Export:
     """A new export, rung for. It un-blinds, so it needs a reason and is written down. Raises Refused."""
-    reason = reason.strip()
+    reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
     try:
         experiment = exportable().get(public_id=experiment_id)
     except (Experiment.DoesNotExist, ValidationError, ValueError):

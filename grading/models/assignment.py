@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
-from marlin.states import Stateful
+from marlin.states import Stateful, WrongState
 from tasks.models import Task
 
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class Assignment(Stateful):
         ]
 
     def submit(self, *, by: User) -> None:
+        if self.state == self.State.EXPIRED:
+            # Only the sweep goes from there to submitted, see `hand_in_for`.
+            raise WrongState("Your time ended. Take the task back first; what you wrote is kept.")
         self.move_to(self.State.SUBMITTED, by=by, submitted_at=now(), lease_until=None)
 
     def release(self, *, by: User) -> None:

@@ -16,6 +16,9 @@ from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 
 
+NOT_YOURS = "This task is no longer yours to hand in. What you wrote is kept."
+
+
 def _mine(request: PersonRequest, public_id: UUID) -> Assignment:
     mine = request.user.assignments.select_related(
         "task__scenario__repository", "task__experiment__rubric", "rater"
@@ -84,8 +87,9 @@ def submit(request: PersonRequest, public_id: UUID) -> HttpResponse:
         handed_in = assignment.last_receipt()
         if handed_in and assignment.is_handed_in():  # sent twice ends where once does
             return redirect("grading:receipt", public_id=handed_in.public_id)
-        # Out of time, or something missing: the page says which.
-        return _page(request, reading_of(_mine(request, public_id)), refused=why, status=422)
+        # Something is missing, or the work is not theirs any more: the page says which.
+        refused = why if isinstance(why, checks.Refused) else checks.Refused(NOT_YOURS)
+        return _page(request, reading_of(_mine(request, public_id)), refused=refused, status=422)
     return redirect("grading:receipt", public_id=receipt.public_id)
 
 
@@ -104,7 +108,7 @@ def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
 
 
 def _page(
-    request: PersonRequest, reading: Reading, refused: Exception | None = None, status: int = 200
+    request: PersonRequest, reading: Reading, refused: checks.Refused | None = None, status: int = 200
 ) -> HttpResponse:
     context = (
         reading.context("patches")

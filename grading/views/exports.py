@@ -25,7 +25,7 @@ def page(request: PersonRequest) -> HttpResponse:
 
 @role_required(Role.RESEARCHER)
 @require_POST
-@reauthentication_required
+@reauthentication_required  # keeps what was posted, and goes on with it once the password is given
 def ask(request: PersonRequest) -> HttpResponse:
     experiment, reason = request.POST.get("experiment", ""), request.POST.get("reason", "")
     try:

@@ -23,13 +23,13 @@ document.addEventListener("keydown", (event) => {
 
 // The server writes UTC; a reader thinks in local time.
 const forms = {
-  clock: { hour: "2-digit", minute: "2-digit" },
-  day: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+  clock: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  day: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 
 function localise(within) {
   for (const time of within.querySelectorAll("time[data-local]")) {
-    time.textContent = new Date(time.dateTime).toLocaleString([], forms[time.dataset.local]);
+    time.textContent = new Date(time.dateTime).toLocaleString("en-GB", forms[time.dataset.local]);
     time.removeAttribute("data-local");
   }
 }

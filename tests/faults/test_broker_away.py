@@ -46,7 +46,7 @@ def test_saving_submitting_and_accepting_work_while_the_broker_is_mute_and_away(
     stack = committed
     rater = factories.make_person("Riley", Role.RATER)
     reviewer = factories.make_person("Robin", Role.REVIEWER)
-    assignment = factories.make_assignment(rater)
+    assignment = worlds.make_assignment(stack, rater)
     work = f"/work/{assignment.public_id}"
     stack.start_web()
     riley, robin = Visitor(stack, rater), Visitor(stack, reviewer)

@@ -11,7 +11,11 @@ from typing import Any
 
 import redis
 
-from tasks.models import AgentVersion, Experiment, Repository
+import tasks.jobs
+from grading import queue, rendering
+from grading.models import Assignment
+from marlin.models import User
+from tasks.models import AgentVersion, Candidate, Environment, Experiment, Repository, Task
 from tests import factories
 from tests.stack import Stack, eventually
 
@@ -75,6 +79,40 @@ def make_experiment(
     return factories.make_experiment(
         scenarios=made, versions=[agent.version for agent in agents], **fields
     )
+
+
+def generate_here(*, backwards: bool = False) -> None:
+    """Do in this process what a worker would: copy, prove, open, generate one by one, render."""
+    for repository in Repository.objects.filter(state=Repository.State.CLONING):
+        tasks.jobs.clone_repository(repository.pk)
+    for environment in Environment.objects.filter(state=Environment.State.BASELINE):
+        tasks.jobs.prepare_environment(environment.pk)
+    tasks.jobs.open_tasks()
+    while waiting := _one_waiting(backwards):
+        tasks.jobs.generate_candidate(waiting.pk)
+    for turn_id, attempt in rendering.waiting():
+        assert rendering.render(turn_id, attempt)
+
+
+def make_task(stack: Stack, **fields: Any) -> Task:
+    """Generated and rendered by this process: it can be claimed, and no worker is needed."""
+    agents = [make_agent("echo one > NEW.md; echo I added a file.") for _ in range(2)]
+    repository, commit = make_repository(stack.directory / "sums")
+    experiment = make_experiment(repository, commit, agents, **fields)
+    generate_here()
+    return experiment.tasks.get()
+
+
+def make_assignment(stack: Stack, rater: User) -> Assignment:
+    task = make_task(stack)
+    assignment = queue.claim_next(rater)
+    assert assignment and assignment.task_id == task.pk
+    return assignment
+
+
+def _one_waiting(backwards: bool) -> Candidate | None:
+    queued = Candidate.objects.filter(state=Candidate.State.QUEUED).order_by("pk")
+    return queued.last() if backwards else queued.first()
 
 
 # --- What is so afterwards ----------------------------------------------------------------------------------
