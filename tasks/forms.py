@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.conf import settings
 
-from tasks.git.mirrors import RefusedUrl, check_url
+from tasks.addresses import RefusedUrl, check_url
 from tasks.models import Repository
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from grading.diffs.compare import (
     compare_both,
 )
 
-SECONDS = 60.0
+SECONDS = 120.0
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -43,7 +43,8 @@ function nextSequence() {
 
 form.addEventListener("htmx:configRequest", (event) => {
   if (event.target !== form) return;
-  if (now() === acknowledged) return event.preventDefault(); // `input` and `change` both told of it
+  // `input` and `change` both tell of one change; and a submit carries the words itself.
+  if (submitting || now() === acknowledged) return event.preventDefault();
   event.detail.parameters.sequence = nextSequence();
   sending = tried;
   clearTimeout(retry);
@@ -74,7 +75,7 @@ function failed(xhr) {
 }
 
 function again() {
-  if (now() !== acknowledged) htmx.trigger(form, "again");
+  if (!submitting && now() !== acknowledged) htmx.trigger(form, "again");
 }
 window.addEventListener("online", again);
 document.addEventListener("visibilitychange", () => document.hidden && again());
@@ -135,7 +136,7 @@ function hush() {
 function restore() {
   const copies = [];
   for (const key of Object.keys(localStorage)) {
-    if (!key.startsWith(prefix) || key === ownKey) continue;
+    if (!key.startsWith(prefix)) continue;
     try {
       copies.push([key, JSON.parse(localStorage.getItem(key))]);
     } catch {
@@ -162,7 +163,7 @@ function merge(key, { fields, base }) {
   }
   keep(); // before the old copy goes
   if (disputed.length) offer(key, disputed);
-  else localStorage.removeItem(key);
+  else if (key !== ownKey) localStorage.removeItem(key);
 }
 
 function offer(key, disputed) {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from marlin.sources import source
+from tasks.addresses import RefusedUrl
 from tasks.generation import evidence, places
 from tasks.git import mirrors, worktrees
 from tasks.git.command import GitFailed
@@ -32,7 +33,7 @@ def clone(repository: Repository) -> str:
     try:
         mirrors.mirror(repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
         return mirrors.resolve(mirror, "HEAD")
-    except (mirrors.RefusedUrl, GitFailed) as why:
+    except (RefusedUrl, GitFailed) as why:
         raise Broken(str(why)) from why
 
 

@@ -83,7 +83,7 @@ def _generate(
     repository = candidate.turn.task.scenario.repository
     commit = candidate.turn.base_commit
     base = _or_machine(lambda: places.base_of(repository, commit))
-    agent = agent_for(agent_version.kind, agent_version.settings)
+    agent = agent_for(agent_version.kind, _settings_for(agent_version, candidate))
     home = _new(directory / "home")
     with worktrees.worktree(base, commit, directory / "worktree") as worktree:
         job = AgentJob(
@@ -136,6 +136,19 @@ def _taken(
         raise Failed(Failure.PATCH, str(why), finished=result.finished) from why
     except GitFailed as why:
         raise Failed(Failure.UNUSABLE, str(why), finished=result.finished) from why
+
+
+def _settings_for(agent_version: AgentVersion, candidate: Candidate) -> dict[str, Any]:
+    """A replayed version has one recorded output for each scenario; every other is the same for all."""
+    if agent_version.kind != AgentVersion.Kind.REPLAY:
+        return dict(agent_version.settings)
+    scenario = candidate.turn.task.scenario
+    recorded = agent_version.settings.get("outputs", {}).get(str(scenario.public_id))
+    if recorded is None:
+        raise Failed(
+            Failure.MACHINE, f"{agent_version.name} has no recorded output for “{scenario.title}”. Import it."
+        )
+    return dict(recorded)
 
 
 def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:

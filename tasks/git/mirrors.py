@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import os
-import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -13,30 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tasks.addresses import RefusedUrl, as_ip, check_url, is_public
 from tasks.git.command import GitFailed, empty_repository, git, plain_value
 
 CLONE_TIMEOUT = 900.0  # seconds
-HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
-PRIVATE_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
-
-
-class RefusedUrl(ValueError):
-    """An address we do not fetch from; the message says why."""
-
-
-def check_url(url: str, *, allow_local: bool = False) -> str:
-    """Give the address back if we may fetch from it. Raises RefusedUrl with a sentence for the page."""
-    if not url or url != url.strip() or any(char.isspace() or not char.isprintable() for char in url):
-        raise RefusedUrl(
-            "The address must not be empty or contain spaces, line breaks or control characters."
-        )
-    if url.startswith("-"):
-        raise RefusedUrl("The address must not begin with a dash.")
-    if url.startswith(("/", "file://")):
-        return _check_local(url, allow_local=allow_local)
-    if "::" in url.split("/", 1)[0]:
-        raise RefusedUrl("Remote helpers are not allowed; use an https:// address.")
-    return _check_https(url)
 
 
 def mirror(url: str, into: Path, *, allow_local: bool = False, timeout: float = CLONE_TIMEOUT) -> None:
@@ -148,72 +127,17 @@ def _appearing(into: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _check_local(url: str, *, allow_local: bool) -> str:
-    if not allow_local:
-        raise RefusedUrl("Local paths are allowed only by a development setting; use an https:// address.")
-    if not url.removeprefix("file://").startswith("/"):
-        raise RefusedUrl("A local repository is named by its absolute path.")
-    return url
-
-
-def _check_https(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise RefusedUrl("This is not an address we can read.") from None
-    if parts.scheme != "https":
-        raise RefusedUrl("Only https:// addresses are allowed.")
-    if "@" in parts.netloc:
-        raise RefusedUrl("The address must not contain a user name or password.")
-    if port not in (None, 443):
-        raise RefusedUrl("The address must not name a port.")
-    if parts.query or parts.fragment or "\\" in url:
-        raise RefusedUrl("The address must not contain ?, # or a backslash.")
-    if _is_private_literal(host):
-        raise RefusedUrl("Addresses of this machine or of a private network are not allowed.")
-    if host == "localhost" or host.endswith(PRIVATE_NAMES):
-        raise RefusedUrl("Addresses of this machine or of a private network are not allowed.")
-    if _as_ip(host) is None and not HOST.fullmatch(host):
-        raise RefusedUrl("The address must name a host, such as https://git.example.org/team/repository.")
-    if not parts.path.strip("/"):
-        raise RefusedUrl("The address must name a repository, not only a host.")
-    return url
-
-
-def _is_private_literal(host: str) -> bool:
-    address = _as_ip(host)
-    return address is not None and not _is_public(address)
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (mapped is None or _is_public(mapped))
-
-
-def _as_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host.split("%")[0])
-    except ValueError:
-        pass
-    try:
-        # The C library also reads 2130706433, 0x7f.1 and 127.1 as addresses, and git would follow it.
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):
-        return None
-
-
 def _pinned(url: str) -> dict[str, str]:
     """Resolve the name once, refuse private addresses, and make git use the one we looked at."""
     host = urlsplit(url).hostname or ""
-    if _as_ip(host) is not None:
+    if as_ip(host) is not None:
         return {}
     try:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except OSError:
         raise GitFailed(f"The host {host} could not be found.") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
-    if not addresses or not all(_is_public(address) for address in addresses):
+    if not addresses or not all(is_public(address) for address in addresses):
         raise RefusedUrl("The address leads into a private network, which is not allowed.")
     first = addresses[0]
     shown = f"[{first}]" if first.version == 6 else str(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import uuid
 from collections.abc import Sequence
@@ -46,8 +47,14 @@ def make_git_repository(directory: Path) -> str:
 
 def git(directory: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=Sam", "-c", "user.email=sam@example.org", "-c", "commit.gpgsign=false")
+    # Two repositories of the same files are the same commit, whenever they are made.
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00Z")
     done = subprocess.run(
-        ["git", "-C", str(directory), *identity, *arguments], check=True, capture_output=True, text=True
+        ["git", "-C", str(directory), *identity, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **dates},
     )
     return done.stdout.strip()
 
@@ -81,13 +88,17 @@ def make_experiment(
     )
 
 
-def generate_here(*, backwards: bool = False) -> None:
-    """Do in this process what a worker would: copy, prove, open, generate one by one, render."""
+def prepare_here() -> None:
+    """Do in this process what a worker would: copy, prove, open."""
     for repository in Repository.objects.filter(state=Repository.State.CLONING):
         tasks.jobs.clone_repository(repository.pk)
     for environment in Environment.objects.filter(state=Environment.State.BASELINE):
         tasks.jobs.prepare_environment(environment.pk)
     tasks.jobs.open_tasks()
+
+
+def generate_here(*, backwards: bool = False) -> None:
+    """Then generate one by one, from either end, and render."""
     while waiting := _one_waiting(backwards):
         tasks.jobs.generate_candidate(waiting.pk)
     for turn_id, attempt in rendering.waiting():
@@ -99,6 +110,7 @@ def make_task(stack: Stack, **fields: Any) -> Task:
     agents = [make_agent("echo one > NEW.md; echo I added a file.") for _ in range(2)]
     repository, commit = make_repository(stack.directory / "sums")
     experiment = make_experiment(repository, commit, agents, **fields)
+    prepare_here()
     generate_here()
     return experiment.tasks.get()
 

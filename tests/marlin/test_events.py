@@ -48,7 +48,7 @@ def sealed_names() -> list[str]:
 
 def change_history(stack: Stack, *statements: str) -> None:
     """What only somebody who may alter the table can do."""
-    with psycopg.connect(databases.url_of("OWNER", stack.database)) as owner:
+    with psycopg.connect(databases.url_of("OWNER", stack.database), autocommit=True) as owner:
         for table in ("marlin_event", "marlin_eventseal"):
             owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:

@@ -1,0 +1,113 @@
+"""What the tests of grading share: quick rendering, loaded coins, and people who click at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connections
+from django.http import HttpResponse
+
+from grading import rendering
+from grading.models import Assignment
+from marlin.sources import Real
+from tasks.models import Candidate, Experiment, Repository, Task
+from tests import factories
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alike_pairs_are_compared_once() -> Iterator[None]:
+    """Most pairs of the factories hold the same patches: git and the child see each kind once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "compare_in_child", remembering(rendering.compare_in_child, repr))
+        patch.setattr(rendering, "contents_of", remembering(rendering.contents_of, _what_it_holds))
+        yield
+
+
+def remembering(function: Callable[..., Any], key_of: Callable[[tuple[Any, ...]], object]) -> Any:
+    remembered: dict[object, Any] = {}
+
+    def remember(*arguments: Any) -> Any:
+        key = key_of(arguments)
+        if key not in remembered:
+            remembered[key] = function(*arguments)
+        return remembered[key]
+
+    return remember
+
+
+def _what_it_holds(arguments: tuple[Candidate]) -> object:
+    (candidate,) = arguments
+    return bytes(candidate.patch), candidate.turn.base_commit
+
+
+class Coins(Real):
+    """Coins that fall as they are told, over and over; all else is left to chance."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+        self.thrown = 0
+
+    def coin(self, purpose: str) -> float:
+        self.thrown += 1
+        return self.values[(self.thrown - 1) % len(self.values)]
+
+
+def at_once(*calls: Callable[[], Result]) -> list[Result]:
+    """Each call in a thread and on a connection of its own, all let go together; their results in order.
+
+    Needs `committed`. What a thread raises is raised here.
+    """
+    gate = threading.Barrier(len(calls))
+    results: dict[int, Result] = {}
+    errors: list[BaseException] = []
+
+    def run(number: int, call: Callable[[], Result]) -> None:
+        try:
+            connections["default"].ensure_connection()
+            gate.wait(timeout=30)
+            results[number] = call()
+        except BaseException as why:
+            errors.append(why)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=partial(run, *each)) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+        assert not thread.is_alive(), "A thread never came back."
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(calls))]
+
+
+def make_tasks(count: int, repository: Repository | None = None, **fields: Any) -> list[Task]:
+    """So many ready tasks of one experiment, oldest first."""
+    experiment = experiment_of(count, repository, **fields)
+    return [factories.make_ready_task(experiment) for _ in range(count)]
+
+
+def experiment_of(count: int, repository: Repository | None = None, **fields: Any) -> Experiment:
+    """Running, with so many scenarios that have no task yet."""
+    repository = repository or factories.make_repository()
+    scenarios = [factories.make_scenario(repository=repository) for _ in range(count)]
+    return factories.make_experiment(scenarios=scenarios, **fields)
+
+
+def page_of(assignment: Assignment, place: str = "") -> str:
+    return f"/work/{assignment.public_id}/{place}"
+
+
+def review_of(assignment: Assignment, place: str = "") -> str:
+    return f"/review/{assignment.public_id}/{place}"
+
+
+def words_of(response: HttpResponse) -> str:
+    return response.content.decode()

@@ -1,0 +1,47 @@
+"""The few tags that every page uses."""
+
+from decimal import Decimal
+
+import pytest
+
+from marlin.templatetags.marlin import PILLS, minutes_left, money, pill, plural
+
+
+def test_a_state_is_a_shape_and_a_word():
+    assert pill("usable") == '<span class="pill good">Usable</span>'
+
+
+def test_a_state_nobody_described_is_shown_all_the_same():
+    assert pill("on_holiday") == '<span class="pill waiting">On holiday</span>'
+
+
+def test_a_state_is_escaped():
+    assert "<b>" not in pill("<b>bold</b>")
+
+
+def test_every_pill_has_one_of_the_shapes_of_the_style_sheet():
+    assert {shape for shape, _ in PILLS.values()} <= {"busy", "waiting", "wants", "good", "broken"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [("280", "USD", "$280.00"), ("1234.5", "EUR", "€1,234.50"), ("9.99", "CHF", "CHF 9.99")],
+)
+def test_money_is_shown_with_its_sign(amount, currency, text):
+    assert money(Decimal(amount), currency) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 min left"), (59, "0 min left"), (60, "1 min left"), (7199, "119 min left"), (7200, "2 h left")],
+)
+def test_time_is_shown_in_whole_minutes(seconds, text):
+    assert minutes_left(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "word", "text"),
+    [(1, "file", "1 file"), (0, "file", "0 files"), (2, "reply,replies", "2 replies"), (1200, "line", "1,200 lines")],
+)
+def test_a_count_has_its_word(count, word, text):
+    assert plural(count, word) == text
