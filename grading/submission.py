@@ -43,6 +43,9 @@ def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
     (its answer was lost) is recognised by tab, sequence and words.
     """
     pair = _pair_of(assignment)
+    # The assignment's row before the preference's, as `submit` takes them: the other way round a save and
+    # a click on submit would wait for each other.
+    assignment.renew()
     preference = _preference_of(pair)
     newest = preference.newest()
     rubric = assignment.task.experiment.rubric
@@ -65,7 +68,6 @@ def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
             )
     else:
         other_tab = False
-    assignment.renew()
     assert newest is not None
     return Saved(
         preference=preference,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from marlin.heartbeat import heartbeat
@@ -19,7 +22,7 @@ from marlin.states import WrongState
 from tasks import experiments
 from tasks.generation import environment as environments
 from tasks.generation import pipeline, places, stuck
-from tasks.models import Candidate, Environment, Experiment, Failure, Repository, Run, RunLog, Task
+from tasks.models import Candidate, Environment, Failure, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
 
 logger = logging.getLogger(__name__)
@@ -33,19 +36,26 @@ def clone_repository(repository_id: int) -> None:
         token = repository.take_lease(Repository.State.CLONING, settings.RUN_LEASE)
     except WrongState:
         return
-    with heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)):
-        try:
+    try:
+        with heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)):
             head = environments.clone(repository)
-        except environments.Broken as why:
+        _cloned(repository, head, token)
+    except environments.Broken as why:
+        with _unless_taken(repository):
             repository.breaks(why.sentence, token=token)
-            return
-    with transaction.atomic():
+
+
+def _cloned(repository: Repository, head: str, token: str) -> None:
+    with _unless_taken(repository), transaction.atomic():
         repository.cloned(head=head, token=token)
         environment, _ = Environment.objects.get_or_create(repository=repository, base_commit=head)
         if environment.state == Environment.State.USABLE:
             repository.passes()
-        else:
-            ring("tasks.jobs.prepare_environment", environment.pk)
+            return
+        if environment.state == Environment.State.BROKEN:
+            # Copied again at the same commit: the recipe may have been mended since.
+            environment.retry()
+        ring("tasks.jobs.prepare_environment", environment.pk)
 
 
 @shared_task
@@ -60,30 +70,42 @@ def prepare_environment(environment_id: int) -> None:
         try:
             tested = environments.prove(environment, cancelled=heart.is_lost)
         except environments.Broken as why:
-            if not heart.is_lost():
-                _environment_breaks(environment, why, token)
+            _environment_breaks(environment, why, token)
             return
-    if not heart.is_lost():
-        _environment_passes(environment, tested.as_json(), token)
+    _environment_passes(environment, tested.as_json(), token)
 
 
-@transaction.atomic
 def _environment_passes(environment: Environment, evidence: dict[str, object], token: str) -> None:
-    environment.passes(evidence=evidence, log="", token=token)
-    repository = environment.repository
-    if repository.state == Repository.State.BASELINE and repository.head == environment.base_commit:
-        repository.passes()
-    for pk in _waiting_for(environment):
-        ring("tasks.jobs.generate_candidate", pk)
-    ring("tasks.jobs.open_tasks")
+    with _unless_taken(environment), transaction.atomic():
+        environment.passes(evidence=evidence, log="", token=token)
+        for repository in _awaiting(environment):
+            repository.passes()
+        for pk in _waiting_for(environment):
+            ring("tasks.jobs.generate_candidate", pk)
+        ring("tasks.jobs.open_tasks")
 
 
-@transaction.atomic
 def _environment_breaks(environment: Environment, why: environments.Broken, token: str) -> None:
-    environment.breaks(why.sentence, token=token, log=why.log)
-    repository = environment.repository
-    if repository.state == Repository.State.BASELINE and repository.head == environment.base_commit:
-        repository.breaks(why.sentence)
+    with _unless_taken(environment), transaction.atomic():
+        environment.breaks(why.sentence, token=token, log=why.log)
+        for repository in _awaiting(environment):
+            repository.breaks(why.sentence)
+
+
+@contextmanager
+def _unless_taken(work: Repository | Environment) -> Iterator[None]:
+    """A write whose token no longer holds is dropped: somebody else has the row by now."""
+    try:
+        yield
+    except WrongState:
+        logger.info("%s %s was taken from this worker.", work._meta.verbose_name, work.pk)
+
+
+def _awaiting(environment: Environment) -> QuerySet[Repository]:
+    """The repository, when it has become usable or broken with this environment. Asked anew: it may have moved."""
+    return Repository.objects.filter(
+        pk=environment.repository_id, state=Repository.State.BASELINE, head=environment.base_commit
+    )
 
 
 def _waiting_for(environment: Environment) -> list[int]:
@@ -105,7 +127,7 @@ def open_tasks() -> int:
 def generate_candidate(candidate_id: int) -> None:
     """Needs a queued candidate; leaves it ready or failed. Safe to ring twice."""
     candidate = Candidate.objects.select_related("turn__task__scenario__repository").get(pk=candidate_id)
-    if not _may_start(candidate):
+    if not Candidate.objects.may_start().filter(pk=candidate_id).exists():
         return
     try:
         run = _start(candidate)  # takes the row and a fencing token
@@ -113,22 +135,6 @@ def generate_candidate(candidate_id: int) -> None:
         return  # rung twice: another worker has it, or it is done
     with heartbeat(lambda: _renew(run)) as heart:
         _generate(candidate, run, heart.is_lost)
-
-
-def _may_start(candidate: Candidate) -> bool:
-    """While the experiment runs and the environment is proven. Otherwise the candidate waits; nothing is lost."""
-    task = candidate.turn.task
-    proven = Environment.objects.filter(
-        repository=task.scenario.repository,
-        base_commit=candidate.turn.base_commit,
-        state=Environment.State.USABLE,
-    )
-    return (
-        candidate.state == Candidate.State.QUEUED
-        and task.state == Task.State.OPEN
-        and task.experiment.state == Experiment.State.RUNNING
-        and proven.exists()
-    )
 
 
 @transaction.atomic

@@ -44,7 +44,18 @@ index 0000000000000000000000000000000000000000..ce013625030ba8dba906f756967f9e9c
 @@ -0,0 +1 @@
 +hello
 """
-FILES = [{"path": "README.md", "old_path": None, "status": "A", "added": 1, "removed": 0, "binary": False}]
+FILES = [
+    {
+        "path": "README.md",
+        "old_path": None,
+        "status": "A",
+        "added": 1,
+        "removed": 0,
+        "binary": False,
+        "old_mode": "000000",
+        "new_mode": "100644",
+    }
+]
 RATINGS = {"overall": "2", "efficiency": "3", "clarity": "2"}
 JUSTIFICATION = "A keeps the change small and its test in README.md shows that it works at the edges too."
 

@@ -130,10 +130,10 @@ def _store(export: Export, name: str, pieces: Iterable[bytes], rows: int) -> dic
             size += len(piece)
             file.write(piece)
         file.seek(0)
-        default_storage.delete(_path(export, name))  # left by a worker that died half-way
         default_storage.save(_path(export, name), File(file))
     return {"name": name, "rows": rows, "bytes": size, "sha256": digest.hexdigest()}
 
 
 def _path(export: Export, name: str) -> str:
-    return f"exports/{export.public_id}/{name}"
+    """A place for each lease: a worker that was taken for dead cannot write over the files of the next."""
+    return f"exports/{export.public_id}/{export.token}/{name}"

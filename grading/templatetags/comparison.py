@@ -91,7 +91,9 @@ def folders(files: Iterable[ShownFile]) -> list[Folder]:
     """Neighbours of one folder under one heading; what programs wrote stands together at the end."""
     found: list[Folder] = []
     for file in files:
-        name = "Generated, folded" if file.group == "generated" else file.path.rpartition("/")[0] or "Top folder"
+        name = (
+            "Generated, folded" if file.group == "generated" else file.path.rpartition("/")[0] or "Top folder"
+        )
         if not found or found[-1].name != name:
             found.append(Folder(name, []))
         found[-1].files.append(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django import template
@@ -51,6 +52,25 @@ def minutes_left(seconds: float) -> str:
     """Whole minutes, never seconds: a ticking clock helps nobody to read code."""
     minutes = max(int(seconds // 60), 0)
     return f"{minutes} min left" if minutes < 120 else f"{minutes // 60} h left"
+
+
+@register.filter
+def clock(at: datetime) -> SafeString:
+    """`10:42 UTC`; static/js/page.js shows it on the reader's own clock."""
+    return _time(at, "%H:%M", "clock")
+
+
+@register.filter
+def moment(at: datetime) -> SafeString:
+    """`23 Nov 2026, 10:42 UTC`, on the reader's own clock where there is script."""
+    return _time(at, "%-d %b %Y, %H:%M", "moment")
+
+
+def _time(at: datetime, words: str, form: str) -> SafeString:
+    there = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" data-local="{}">{} UTC</time>', there.isoformat(), form, there.strftime(words)
+    )
 
 
 @register.filter

@@ -83,7 +83,7 @@ document.addEventListener("visibilitychange", () => document.hidden && again());
 // Signing in anew changes the token that every form carries.
 async function renewToken() {
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(document.querySelector("[data-tab]").href);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("#rate [name=csrfmiddlewaretoken]");
     if (fresh) form.elements.csrfmiddlewaretoken.value = fresh.value;

@@ -5,6 +5,11 @@ const assignment = document.body.dataset.assignment;
 const articles = [...document.querySelectorAll(".file-diff")];
 const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [row.dataset.for, row]));
 
+// A form that was refused answers at its own address; loading the page again must not send it twice.
+if (/\/(submit|decide)$/.test(location.pathname)) {
+  history.replaceState(null, "", document.querySelector("[data-tab]").href);
+}
+
 // What this browser keeps; it may refuse to.
 function kept(key, otherwise) {
   try {

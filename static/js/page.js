@@ -24,7 +24,7 @@ document.addEventListener("keydown", (event) => {
 // The server writes UTC; a reader thinks in local time.
 const forms = {
   clock: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
-  day: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  moment: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 
 function localise(within) {

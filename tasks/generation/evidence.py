@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,13 @@ MOST_FAILURES = 200
 #: What differs between two equal runs, or tells how fast a machine was.
 TIMINGS = re.compile(
     r"\s*\(?\bin \d+(?:\.\d+)?\s?m?s(?:econds)?\b\)?|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+\.\d+\s?m?s\b"
+    r"|\s*\(\d+:\d\d:\d\d\)"
+)
+#: When it ran: two logs side by side would tell which side was generated first.
+MOMENTS = re.compile(
+    r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?!\w)"
+    r"|^\W{0,2}\d\d:\d\d:\d\d(?:[.,]\d+)?\b",
+    re.MULTILINE,
 )
 ADDRESSES = re.compile(r"\b0x[0-9a-f]{6,}\b")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
@@ -24,6 +32,7 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 UNITTEST_RAN = re.compile(r"^Ran (\d+) tests?\b", re.MULTILINE)
 UNITTEST_END = re.compile(r"^(?:OK|FAILED)(?: \(([^)]*)\))?\s*$", re.MULTILINE)
+UNITTEST_COUNT = re.compile(r"([a-z][a-z ]*)=(\d+)")
 UNITTEST_FAILURE = re.compile(r"^(?:FAIL|ERROR): (.+)$", re.MULTILINE)
 PYTEST_END = re.compile(
     r"^=* ?((?:\d+ (?:passed|failed|skipped|errors?|xfailed|xpassed|warnings?|deselected)(?:, )?)+)",
@@ -96,20 +105,23 @@ def read(finished: Finished, *, seconds: int) -> Evidence:
 
 
 def plain(output: bytes) -> str:
-    """Text without escape codes, control characters, timings and addresses."""
+    """Text without escape codes, control characters, moments, timings and addresses."""
     text = output.decode("utf-8", "replace").replace("\r\n", "\n")
     for pattern in (ESCAPES, CONTROLS, TIMINGS):
         text = pattern.sub("", text)
+    text = MOMENTS.sub("[time]", text)
     return ADDRESSES.sub("0x…", text)
 
 
 def _unittest(text: str) -> tuple[int, int, int, list[str]] | None:
-    ran, end = UNITTEST_RAN.findall(text), UNITTEST_END.findall(text)
-    if not ran or not end:
+    ran, ends = UNITTEST_RAN.findall(text), UNITTEST_END.findall(text)
+    if not ran or not ends:
         return None
-    named = dict(part.split("=") for part in end[-1].split(", ") if "=" in part)
-    failed = sum(int(named.get(word, 0)) for word in ("failures", "errors", "unexpected successes"))
-    skipped = int(named.get("skipped", 0))
+    named: Counter[str] = Counter()
+    for end in ends:  # a test command may run several suites, and only the last decides its exit code
+        named.update({word: int(count) for word, count in UNITTEST_COUNT.findall(end)})
+    failed = named["failures"] + named["errors"] + named["unexpected successes"]
+    skipped = named["skipped"]
     total = sum(int(count) for count in ran)
     return max(total - failed - skipped, 0), failed, skipped, sorted(set(UNITTEST_FAILURE.findall(text)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -154,6 +154,8 @@ def _settings_for(agent_version: AgentVersion, candidate: Candidate) -> dict[str
 def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:
     described = asdict(step)
     described["text"] = scrub.masked(described["text"], names)
+    # Agents read and write their own folders, which are named after them.
+    described["path"] = scrub.masked(described["path"], names) if described["path"] else None
     return described
 
 
@@ -176,6 +178,9 @@ def _installed(agent_version: AgentVersion, directory: Path) -> Path | None:
 
 
 def _limits(agent_version: AgentVersion) -> Limits:
+    unknown = sorted(set(agent_version.limits) - {field.name for field in fields(Limits)})
+    if unknown:
+        raise AgentMisconfigured(f"There is no limit called “{unknown[0]}”.")
     return Limits(**{**settings.AGENT_LIMITS, **agent_version.limits})
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from marlin.jobs import ring
 from marlin.states import WrongState
-from tasks.models import Candidate, Environment, Experiment, Failure, Repository, Run
+from tasks.models import Candidate, Environment, Failure, Repository, Run
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,8 @@ def lose(run: Run, sentence: str) -> None:
 
 
 def ring_again() -> int:
-    """Ring for the oldest candidates that wait. Ringing twice does no harm."""
-    waiting = Candidate.objects.filter(
-        state=Candidate.State.QUEUED,
-        turn__task__experiment__state=Experiment.State.RUNNING,
-    ).order_by("turn__opened_at", "pk")
+    """Ring for the oldest candidates that could start. Ringing twice does no harm."""
+    waiting = Candidate.objects.may_start().order_by("turn__opened_at", "pk")
     bells = list(waiting.values_list("pk", flat=True)[:MOST_BELLS])
     for pk in bells:
         ring("tasks.jobs.generate_candidate", pk)

@@ -112,5 +112,5 @@ class Environment(Leased):
     def waive(self, *, by: User, because: str) -> None:
         self.move_to(self.State.USABLE, by=by, why=because, waived_because=because)
 
-    def retry(self, *, by: User) -> None:
+    def retry(self, *, by: User | None = None) -> None:
         self.move_to(self.State.BASELINE, by=by, failure="", lease_until=None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
 from marlin.states import Stateful
+from tasks.models.experiment import Experiment
+from tasks.models.repository import Environment
 from tasks.models.task import Task
 
 
@@ -79,6 +81,20 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
             turn__task__experiment__grades_failures=True,
         )
         return self.filter(Q(state=Candidate.State.READY) | graded)
+
+    def may_start(self) -> CandidateQuerySet:
+        """Queued, while the experiment runs and the environment is proven. The others wait; nothing is lost."""
+        proven = Environment.objects.filter(
+            repository=OuterRef("turn__task__scenario__repository"),
+            base_commit=OuterRef("turn__base_commit"),
+            state=Environment.State.USABLE,
+        )
+        return self.filter(
+            Exists(proven),
+            state=Candidate.State.QUEUED,
+            turn__task__state=Task.State.OPEN,
+            turn__task__experiment__state=Experiment.State.RUNNING,
+        )
 
 
 class Candidate(Stateful):

@@ -50,7 +50,7 @@ def main() -> None:
 def _execute(command: list[str], wanted: dict[str, Any]) -> None:
     if wanted["program"] is None:
         os.execvpe(command[0], command, wanted["env"])  # noqa: S606
-    os.set_inheritable(wanted["program"], False)  # noqa: FBT003
+    os.set_inheritable(wanted["program"], False)
     with suppress(FileNotFoundError):  # a script cannot be run from a descriptor that closes
         os.execve(wanted["program"], command, wanted["env"])  # noqa: S606
     os.execve(wanted["path"], command, wanted["env"])  # noqa: S606

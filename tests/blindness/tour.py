@@ -19,6 +19,8 @@ MASKS = {
     "the CSRF token": (re.compile(r'(name="csrfmiddlewaretoken" value=")\w+'), r"\1…"),
     # The lease runs by the database's clock, which no seed can stop; it began when the rater claimed.
     "minutes of the rater's own lease": (re.compile(r"\d+ (?:min|h) left"), "… left"),
+    # Signed with the second of the request; what is signed stays and is compared.
+    "the signature of a message": (re.compile(r"(messages=[\w.-]+):[\w-]+:[\w-]+"), r"\1:…"),
 }
 #: Cookies that are the reader's own; any other cookie is compared.
 OWN_COOKIES = {"csrftoken", "sessionid"}
@@ -49,7 +51,7 @@ class Reader:
     def _ask(self, method: str, path: str, *, note: str, **how: Any) -> HttpResponse:
         response: HttpResponse = getattr(self.client, method.lower())(path, **how)
         key = f"{len(self.seen):03} {self.name}: {method} {path} {note}".strip()
-        self.seen[key] = (response.status_code, _headers_of(response), masked(body_of(response)))
+        self.seen[key] = (response.status_code, masked(_headers_of(response)), masked(body_of(response)))
         return response
 
 
@@ -58,10 +60,10 @@ def body_of(response: HttpResponse) -> str:
     return bytes(content).decode()
 
 
-def masked(body: str) -> str:
+def masked(text: str) -> str:
     for pattern, instead in MASKS.values():
-        body = pattern.sub(instead, body)
-    return body
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _headers_of(response: HttpResponse) -> str:

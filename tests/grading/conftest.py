@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, TypeVar
 
 import pytest
-from django.db import connections
 from django.http import HttpResponse
 
 from grading import rendering
@@ -16,6 +13,7 @@ from grading.models import Assignment
 from marlin.sources import Real
 from tasks.models import Candidate, Experiment, Repository, Task
 from tests import factories
+from tests.races import race
 
 Result = TypeVar("Result")
 
@@ -59,33 +57,13 @@ class Coins(Real):
 
 
 def at_once(*calls: Callable[[], Result]) -> list[Result]:
-    """Each call in a thread and on a connection of its own, all let go together; their results in order.
-
-    Needs `committed`. What a thread raises is raised here.
-    """
-    gate = threading.Barrier(len(calls))
-    results: dict[int, Result] = {}
-    errors: list[BaseException] = []
-
-    def run(number: int, call: Callable[[], Result]) -> None:
-        try:
-            connections["default"].ensure_connection()
-            gate.wait(timeout=30)
-            results[number] = call()
-        except BaseException as why:
-            errors.append(why)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=partial(run, *each)) for each in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive(), "A thread never came back."
-    if errors:
-        raise errors[0]
-    return [results[number] for number in range(len(calls))]
+    """As `race`, for calls of which none may fail."""
+    results = []
+    for result in race(*calls):
+        if isinstance(result, Exception):
+            raise result
+        results.append(result)
+    return results
 
 
 def make_tasks(count: int, repository: Repository | None = None, **fields: Any) -> list[Task]:

@@ -14,7 +14,8 @@ from grading.reading import reading_of
 from marlin.models import Role
 from marlin.states import WrongState
 from tests import factories
-from tests.grading.conftest import at_once
+from tests.grading.conftest import at_once, make_tasks
+from tests.races import race
 
 
 @pytest.fixture
@@ -268,16 +269,36 @@ def test_eight_clicks_on_submit_at_once_leave_one_receipt(committed, bells):
 
     def click():
         mine = Assignment.objects.get(pk=assignment.pk)
-        try:
-            return submission.submit(mine, save(mine).preference)
-        except WrongState:
-            return None
+        return submission.submit(mine, save(mine).preference)
 
-    receipts = at_once(*[click] * 8)
+    answers = race(*[click] * 8)
 
-    assert [receipt for receipt in receipts if receipt] == [Receipt.objects.get()]
+    assert [answer for answer in answers if not isinstance(answer, WrongState)] == [Receipt.objects.get()]
     assert Preference.objects.get().state == "locked"
     assert Revision.objects.count() == 1
+
+
+def test_saving_and_submitting_at_once_never_wait_for_each_other(committed, bells):
+    riley = factories.make_person("Riley", Role.RATER)
+    repository = factories.make_repository()
+    for task in make_tasks(5, repository):
+        assignment = factories.make_assignment(riley, task)
+        preference = save(assignment).preference
+
+        answers = at_once(
+            partial(submission.submit, Assignment.objects.get(pk=assignment.pk), preference),
+            *(
+                partial(
+                    save,
+                    Assignment.objects.get(pk=assignment.pk),
+                    justification=f"Also these five words {n}.",
+                )
+                for n in range(7)
+            ),
+        )
+
+        assert answers[0] == assignment.last_receipt()
+        assert preference.revisions.count() == 8
 
 
 def test_what_is_incomplete_is_refused_and_stays_a_draft(assignment):
@@ -291,15 +312,42 @@ def test_what_is_incomplete_is_refused_and_stays_a_draft(assignment):
     assert assignment.is_now("claimed")
 
 
-@pytest.mark.parametrize("knew", [True, False])
-def test_what_has_expired_cannot_be_handed_in_and_is_kept(assignment, knew):
-    """Whether or not the page knew already."""
+def test_who_hands_in_after_their_time_takes_the_task_back(assignment):
+    assignment.expire()
+    saved = save(assignment)
+
+    receipt = submission.submit(assignment, saved.preference)
+
+    assignment.refresh_from_db()
+    assert (assignment.state, assignment.seat, assignment.last_receipt()) == ("submitted", 0, receipt)
+    assert Preference.objects.get().state == "locked"
+
+
+def test_where_the_seat_is_gone_meanwhile_it_is_an_extra_reading(assignment, rosa):
+    assignment.expire()
+    factories.make_assignment(rosa, assignment.task)
+    saved = save(assignment)
+
+    submission.submit(assignment, saved.preference)
+
+    assignment.refresh_from_db()
+    assert (assignment.state, assignment.seat) == ("submitted", None)
+
+
+def test_the_move_alone_never_leads_from_expired_to_submitted(assignment):
+    assignment.expire()
+
+    with pytest.raises(WrongState, match="Take the task back first"):
+        assignment.submit(by=assignment.rater)
+
+
+def test_what_expires_in_this_very_moment_is_not_handed_in_and_is_kept(assignment):
     page = Assignment.objects.get()
     assignment.expire()
     saved = save(page, justification="Five words at the least.")
 
     with pytest.raises(WrongState):
-        submission.submit(assignment if knew else page, saved.preference)
+        submission.submit(page, saved.preference)
 
     assert assignment.is_now("expired")
     assert Preference.objects.get().state == "draft"

@@ -149,7 +149,11 @@ def names_rung() -> set[str]:
 
 
 def _names_in(tree: ast.AST) -> set[str]:
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    texts = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     return {text for text in texts if text.count(".") == 2 and ".jobs." in text and " " not in text}
 
 

@@ -41,7 +41,12 @@ def test_time_is_shown_in_whole_minutes(seconds, text):
 
 @pytest.mark.parametrize(
     ("count", "word", "text"),
-    [(1, "file", "1 file"), (0, "file", "0 files"), (2, "reply,replies", "2 replies"), (1200, "line", "1,200 lines")],
+    [
+        (1, "file", "1 file"),
+        (0, "file", "0 files"),
+        (2, "reply,replies", "2 replies"),
+        (1200, "line", "1,200 lines"),
+    ],
 )
 def test_a_count_has_its_word(count, word, text):
     assert plural(count, word) == text

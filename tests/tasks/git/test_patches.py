@@ -1,4 +1,4 @@
-# ruff: noqa: FBT003  tables of cases
+
 import os
 import socket
 import subprocess

@@ -1,0 +1,114 @@
+"""Each address of Marlin, with who may open it and how it answers. An address that is not here is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+RATERS = ("riley", "rosa")  # Riley holds the work, Rosa is another rater
+REVIEWERS = ("robin", "remy")  # Robin has decided about it
+RESEARCHERS = ("rowan", "rhea")  # Rowan has asked for the export
+ADMINS = ("ada",)
+SIGNED_IN = (*RATERS, *REVIEWERS, *RESEARCHERS, *ADMINS)
+EVERYBODY = ("anonymous", *SIGNED_IN)
+
+#: An id that exists nowhere.
+MISSING = "00000000-0000-4000-8000-000000000000"
+NOT_ALLOWED = 405
+
+
+@dataclass(frozen=True)
+class Route:
+    """`who` has the role, `owners` the object; both get these statuses, others do not find the page."""
+
+    path: str
+    who: tuple[str, ...]
+    get: int = NOT_ALLOWED
+    post: int = NOT_ALLOWED
+    owners: tuple[str, ...] = ()
+    #: What `{id}` in the path is the id of.
+    of: str = ""
+    #: Asked for the password before the object is looked up: to every holder of the role, whatever the id.
+    reauthenticates: bool = False
+
+    def expected(self, person: str, method: str, *, exists: bool = True) -> int:
+        if person not in self.who:
+            return 302 if person == "anonymous" else 404
+        status = self.get if method == "GET" else self.post
+        if status == NOT_ALLOWED or self.reauthenticates:
+            return status
+        if self.of and not (exists and person in self.owners):
+            return 404
+        return status
+
+
+def _work(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/work/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="assignment")
+
+
+def _review(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/review/{{id}}/{tail}", REVIEWERS, get, post, owners=("robin",), of="reviewed")
+
+
+ROUTES = {
+    "home": Route("/", SIGNED_IN, 302),
+    "healthz": Route("/healthz", EVERYBODY, 200),
+    "account_reauthenticate": Route("/account/reauthenticate/", SIGNED_IN, 200, 200),
+    "tasks:repositories": Route("/repositories/", ADMINS, 200, 422),
+    "tasks:repository_row": Route(
+        "/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"
+    ),
+    "tasks:refresh_repository": Route(
+        "/repositories/{id}/refresh", ADMINS, post=302, owners=ADMINS, of="repository"
+    ),
+    "grading:work": Route("/work/", RATERS, 200),
+    "grading:claim": Route("/work/claim", RATERS, post=302),
+    "grading:resume": _work("resume", post=302),
+    "grading:release": _work("release", post=302),
+    "grading:compare": _work("", 200),
+    "grading:transcripts": _work("transcripts", 200),
+    "grading:tests": _work("tests", 200),
+    "grading:write_up": _work("write-up", 200),
+    "grading:file": _work("files/0", 200),
+    "grading:gap": _work("files/0/gaps/0", 200),
+    "grading:save_draft": _work("draft", post=302),
+    "grading:submit": _work("submit", post=422),
+    "grading:receipt": Route("/receipts/{id}", RATERS, 200, owners=("riley",), of="receipt"),
+    "grading:reviews": Route("/review/", REVIEWERS, 200),
+    "grading:review": _review("", 200),
+    "grading:review_transcripts": _review("transcripts", 200),
+    "grading:review_tests": _review("tests", 200),
+    "grading:review_write_up": _review("write-up", 200),
+    "grading:review_file": _review("files/0", 200),
+    "grading:review_gap": _review("files/0/gaps/0", 200),
+    "grading:decide": _review("decide", post=422),
+    "grading:exports": Route("/exports/", RESEARCHERS, 200),
+    "grading:ask_export": Route("/exports/ask", RESEARCHERS, post=302, reauthenticates=True),
+    "grading:export": Route("/exports/{id}/", RESEARCHERS, 200, owners=("rowan",), of="export"),
+    "grading:download": Route(
+        "/exports/{id}/preferences.jsonl", RESEARCHERS, 302, reauthenticates=True, of="export"
+    ),
+}
+
+#: Signing in and out answers by whether one is signed in, and to nobody with an object: (GET, POST) for
+#: strangers, then for everybody else.
+DOORS = {
+    "account_login": ("/account/login/", (200, 200), (302, 302)),
+    "account_logout": ("/account/logout/", (302, 302), (200, 302)),
+}
+
+
+def names() -> Iterator[str]:
+    """The name of every address in the URLconf, with its namespace."""
+    yield from _names(get_resolver(), "")
+
+
+def _names(resolver: URLResolver, namespace: str) -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield f"{namespace}{entry.name or entry.pattern}"
+        else:
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from _names(entry, inner)

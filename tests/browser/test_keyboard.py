@@ -1,0 +1,168 @@
+"""The whole of a rating without a mouse."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import journey
+from tests.browser.site import Person, Site
+from tests.browser.visitors import Visitors, until
+
+
+def test_a_task_is_graded_with_the_keyboard_alone(visitors: Visitors, site: Site, rater: Person) -> None:
+    page = visitors.open(rater)
+    page.goto("/work/")
+    _tab_to(page, "Take this task")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/work/[0-9a-f-]{36}/$"))
+    assignment = page.url.rstrip("/").rpartition("/")[2]
+
+    page.keyboard.press("r")
+    for value in journey.RATINGS.values():
+        page.keyboard.press(str(value))
+        page.keyboard.press("ArrowDown")
+    for text in _in_tab_order(journey.WORDS):
+        page.keyboard.press("Tab")
+        page.keyboard.type(text)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # the first axis is the one that decided
+    before = journey.read_form(page)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/receipts/*")
+
+    assert before == {**journey.FILLED_IN, "key_axis": "efficiency"}
+    assert site.handed_in(assignment) == (1, 1, 1)
+
+
+def test_focus_is_seen_and_stays_when_a_save_comes_back(
+    visitors: Visitors, site: Site, rater: Person
+) -> None:
+    page = visitors.open(rater)
+    assignment = journey.claim(page)
+    page.keyboard.press("r")
+    page.keyboard.press("3")
+    page.keyboard.press("ArrowRight")
+    chosen = page.locator("#field-overall input[value='4']")
+
+    until(page, lambda: _newest_overall(site, assignment) == 4)
+    expect(chosen).to_be_focused()
+    assert _outlined(page, "#field-overall .step:has(:focus-visible) i")
+    _tab_to(page, "field-a_strengths", by="id")
+    page.keyboard.type("Short")
+    journey.wait_until_saved(page, site, assignment, {"a_strengths": "Short"})
+
+    expect(page.locator("#field-a_strengths")).to_be_focused()
+    assert _outlined(page, "#field-a_strengths")
+    page.keyboard.type(" and kind")
+    expect(page.locator("#field-a_strengths")).to_have_value("Short and kind")
+
+
+def test_letters_are_letters_while_one_types(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    journey.claim(page)
+    address = page.url
+    typed = "jkdvxsfgptewr12345678\\?[]/"
+
+    page.locator("#field-justification").click()
+    page.keyboard.type(typed)
+
+    expect(page.locator("#field-justification")).to_have_value(typed)
+    expect(page.locator("#field-justification")).to_be_focused()
+    assert page.url == address
+    assert journey.read_form(page) == {name: "" for name in journey.WORDS} | {"justification": typed}
+    expect(page.locator("#help")).to_be_hidden()
+    expect(page.locator("body")).not_to_have_class(re.compile("rating-closed"))
+
+
+def test_a_stray_digit_changes_no_rating(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    journey.claim(page)
+    page.locator("#main").focus()
+
+    for digit in "12345678":
+        page.keyboard.press(digit)
+
+    assert page.locator("#rate .scale :checked").count() == 0
+
+
+def test_keys_move_through_changes_files_and_tabs(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    journey.claim(page)
+
+    page.keyboard.press("j")
+    first = page.locator(".diff tr.now")
+    expect(first).to_have_count(1)
+    expect(first).to_be_in_viewport()
+    begun = first.element_handle()
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.evaluate("row => row === document.querySelector('.diff tr.now')", begun)
+
+    page.keyboard.press("v")
+    expect(page.locator("#read-count")).to_contain_text(re.compile("^1 of"))
+    page.keyboard.press("x")
+    expect(page.locator(".file-diff.is-folded")).not_to_have_count(0)
+    page.keyboard.press("f")
+    expect(page.locator("#filter")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("\\")
+    expect(page.locator("body")).to_have_class(re.compile("rating-closed"))
+    page.keyboard.press("\\")
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    page.wait_for_url("**/transcripts")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_url("**/tests")
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    page.wait_for_url("**/write-up")
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url(re.compile(r"/work/[0-9a-f-]{36}/$"))
+
+
+def test_the_first_tab_leads_past_the_navigation(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    page.goto("/work/")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#main")).to_be_focused()
+
+
+def _tab_to(page: Page, wanted: str, *, by: str = "text", most: int = 200) -> None:
+    """Press Tab until focus is there, as somebody must who has nothing else."""
+    question = {"text": "e => e.textContent.trim()", "id": "e => e.id"}[by]
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"({question})(document.activeElement)") == wanted:
+            return
+    raise AssertionError(f"{most} times Tab do not lead to {wanted}.")
+
+
+def _in_tab_order(words: dict[str, str]) -> list[str]:
+    return [words[name] for name in ("a_strengths", "b_strengths", "a_weaknesses", "b_weaknesses", "justification")]
+
+
+def _newest_overall(site: Site, assignment: str) -> object:
+    revisions = site.revisions(assignment)
+    return revisions[-1]["ratings"].get("overall") if revisions else None
+
+
+def _outlined(page: Page, selector: str) -> bool:
+    """Whether focus can be seen: a ring, or a border and shadow of its own."""
+    return bool(
+        page.locator(selector).evaluate(
+            "e => { const s = getComputedStyle(e); return (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0)"
+            " || s.boxShadow !== 'none'; }"
+        )
+    )

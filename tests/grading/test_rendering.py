@@ -1,0 +1,168 @@
+"""A pair becomes two finished pages, once, or nothing at all."""
+
+import gzip
+
+import pytest
+
+from grading import jobs, rendering
+from grading.diffs.version import VERSION
+from grading.models import Fragment, PairPage
+from marlin.sources import Real, using
+from tasks import turns
+from tests import factories
+from tests.races import race
+
+
+@pytest.fixture
+def turn(db):
+    """Both sides are final; nothing is rendered."""
+    return finish(factories.make_task().turns.get())
+
+
+def finish(turn, attempt=1):
+    for candidate in turn.candidates.filter(attempt=attempt):
+        factories.finish_candidate(candidate)
+    return turn
+
+
+def test_both_orientations_are_stored(turn):
+    one, other = turn.candidates.values_list("pk", flat=True)
+
+    assert rendering.render(turn.pk, 1)
+
+    pages = PairPage.objects.filter(turn=turn, attempt=1, version=VERSION)
+    assert set(pages.values_list("left", "right")) == {(one, other), (other, one)}
+
+
+def test_a_page_has_its_list_of_files_and_their_rows(turn):
+    rendering.render(turn.pk, 1)
+
+    for page in PairPage.objects.all():
+        assert [entry["path"] for entry in page.index["files"]] == ["README.md"]
+        assert "hello" in page.fragments.get(file=0, gap=0).html
+
+
+def test_neither_key_nor_place_tells_which_orientation_was_first(turn):
+    class Turned(Real):
+        def shuffle(self, purpose, items):
+            assert purpose == "orientations"
+            items.reverse()
+
+    one, other = turn.candidates.order_by("pk").values_list("pk", flat=True)
+    with using(Turned()):
+        rendering.render(turn.pk, 1)
+
+    assert PairPage.objects.order_by("pk").values_list("left", "right")[0] == (other, one)
+
+
+def test_rendering_twice_renders_once(turn):
+    assert rendering.render(turn.pk, 1)
+    before = list(PairPage.objects.values())
+
+    assert not rendering.render(turn.pk, 1)
+
+    assert list(PairPage.objects.values()) == before
+
+
+def test_a_pair_with_an_unfinished_side_is_left_alone(db):
+    turn = factories.make_task().turns.get()
+    factories.finish_candidate(turn.candidates.all()[0])
+
+    assert not rendering.render(turn.pk, 1)
+    assert not PairPage.objects.exists()
+
+
+def test_who_dies_half_way_leaves_nothing_and_the_next_one_finds_it_free(turn, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Fragment.objects, "bulk_create", die_after(1, Fragment.objects.bulk_create))
+        with pytest.raises(RuntimeError, match="The worker died"):
+            rendering.render(turn.pk, 1)
+
+    assert not PairPage.objects.exists()
+    assert not Fragment.objects.exists()
+    assert rendering.waiting() == [(turn.pk, 1)]
+    assert rendering.render(turn.pk, 1)
+
+
+def die_after(times, function):
+    calls = iter(range(times))
+
+    def call(*arguments):
+        if next(calls, None) is None:
+            raise RuntimeError("The worker died.")
+        return function(*arguments)
+
+    return call
+
+
+def test_eight_workers_at_once_store_two_pages(committed, bells):
+    turn = finish(factories.make_task().turns.get())
+
+    answers = race(*[lambda: rendering.render(turn.pk, 1)] * 8)
+
+    assert sorted(answers) == [False] * 7 + [True]
+    assert PairPage.objects.count() == 2
+
+
+def test_a_new_attempt_gets_pages_of_its_own(turn):
+    rendering.render(turn.pk, 1)
+    turns.add_pair(turn, [candidate.origin.arm for candidate in turn.candidates.all()])
+
+    assert rendering.waiting() == []
+    assert not rendering.render(turn.pk, 2)
+
+    finish(turn, attempt=2)
+    assert rendering.waiting() == [(turn.pk, 2)]
+    assert rendering.render(turn.pk, 2)
+    assert PairPage.objects.filter(turn=turn, attempt=1).count() == 2
+    assert PairPage.objects.filter(turn=turn, attempt=2).count() == 2
+
+
+def test_pages_of_an_older_version_are_rendered_again(turn):
+    rendering.render(turn.pk, 1)
+    PairPage.objects.update(version=0)
+
+    assert rendering.waiting() == [(turn.pk, 1)]
+    assert rendering.render(turn.pk, 1)
+
+
+def test_equal_rows_are_equal_bytes():
+    body = Fragment.packed("<table></table>")
+
+    assert body == Fragment.packed("<table></table>")
+    assert body[4:8] == b"\0\0\0\0"  # no time in the header
+    assert gzip.decompress(body) == b"<table></table>"
+
+
+def test_equal_patches_give_equal_pages_either_way_round(turn):
+    rendering.render(turn.pk, 1)
+
+    one, other = PairPage.objects.all()
+    assert one.index == other.index
+    assert bytes(one.fragments.get().body) == bytes(other.fragments.get().body)
+
+
+def test_a_failed_side_is_rendered_beside_the_finished_one(db):
+    turn = factories.make_task(grades_failures=True).turns.get()
+    failed, finished = turn.candidates.all()
+    factories.fail_candidate(failed)
+    factories.finish_candidate(finished)
+
+    assert rendering.render(turn.pk, 1)
+
+    for page in PairPage.objects.all():
+        (entry,) = page.index["files"]
+        touched = {"left": entry["left"] is not None, "right": entry["right"] is not None}
+        assert touched == {"left": page.left == finished, "right": page.right == finished}
+
+
+def test_the_pull_rings_for_each_pair_without_a_page(turn, bells):
+    bells.clear()
+
+    assert jobs.render_pairs() == 1
+    jobs.render_pair(turn.pk, 1)
+    jobs.render_pair(turn.pk, 1)  # rung twice
+
+    assert bells == [("grading.jobs.render_pair", turn.pk, 1)]
+    assert jobs.render_pairs() == 0
+    assert PairPage.objects.count() == 2

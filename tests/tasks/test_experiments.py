@@ -1,0 +1,189 @@
+"""What may start, and the tasks that a running experiment opens."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+import tasks.jobs
+from marlin.sources import Seeded, using
+from marlin.states import WrongState
+from tasks import experiments, turns
+from tasks.models import AgentVersion, Arm, Candidate, Environment, Experiment, Task, Turn
+from tests import factories
+from tests.races import race
+
+
+@pytest.fixture
+def experiment(db: None, bells: list[tuple[object, ...]]) -> Experiment:
+    return factories.make_experiment()
+
+
+def make_draft(*versions: AgentVersion, **fields: object) -> Experiment:
+    draft = Experiment.objects.create(name="draft", rubric=factories.make_rubric(), **fields)
+    for position, version in enumerate(versions):
+        Arm.objects.create(experiment=draft, agent_version=version, position=position)
+    return draft
+
+
+@pytest.mark.parametrize("arms", [0, 1])
+def test_fewer_than_two_arms_do_not_start(db, bells, arms):
+    draft = make_draft(*(factories.make_agent_version() for _ in range(arms)))
+
+    with pytest.raises(experiments.Refused, match="compares two agent versions or more"):
+        experiments.start(draft, by=None)
+
+    assert Experiment.objects.get().state == "draft"
+    assert bells == []
+
+
+def test_a_replayed_arm_allows_one_turn(db, bells):
+    replay = factories.make_agent_version(kind=AgentVersion.Kind.REPLAY)
+    draft = make_draft(replay, factories.make_agent_version(), turns_wanted=2)
+
+    with pytest.raises(experiments.Refused, match="one turn only"):
+        experiments.start(draft, by=None)
+
+
+def test_a_replayed_arm_starts_with_one_turn(db, bells):
+    replay = factories.make_agent_version(kind=AgentVersion.Kind.REPLAY)
+    draft = make_draft(replay, factories.make_agent_version())
+
+    experiments.start(draft, by=None)
+
+    assert Experiment.objects.get().state == "running"
+    assert bells == [("tasks.jobs.open_tasks",)]
+
+
+def test_starting_twice_is_refused(experiment):
+    with pytest.raises(WrongState):
+        experiments.start(experiment, by=None)
+
+
+def test_an_agent_version_is_one_arm(experiment):
+    version = experiment.arms.first().agent_version
+
+    with pytest.raises(IntegrityError, match="an_agent_version_is_one_arm"), transaction.atomic():
+        Arm.objects.create(experiment=experiment, agent_version=version, position=9)
+
+
+def test_each_approved_scenario_gets_a_task_with_a_turn_and_a_pair(experiment, bells):
+    assert tasks.jobs.open_tasks() == 1
+
+    task = Task.objects.get()
+    turn = task.turns.get()
+    assert task.state == "open"
+    assert (turn.number, turn.prompt) == (1, task.scenario.prompt)
+    assert turn.base_commit == task.scenario.base_commit
+    assert turn.candidates.count() == 2
+    assert {candidate.origin.arm for candidate in turn.candidates.all()} == set(experiment.arms.all())
+    assert bells[1:] == [
+        ("tasks.jobs.prepare_environment", Environment.objects.get().pk),
+        *(
+            ("tasks.jobs.generate_candidate", pk)
+            for pk in sorted(turn.candidates.values_list("pk", flat=True))
+        ),
+    ]
+
+
+def test_opening_twice_makes_one_task(experiment):
+    experiments.open_tasks()
+
+    assert experiments.open_tasks() == 0
+    assert Task.objects.count() == 1
+
+
+@pytest.mark.parametrize("state", ["draft", "in_review", "sent_back", "retired"])
+def test_scenarios_that_are_not_approved_get_no_task(experiment, state):
+    experiment.scenarios.update(state=state)
+
+    assert experiments.open_tasks() == 0
+
+
+def test_scenarios_of_repositories_that_are_not_usable_wait(experiment):
+    experiment.scenarios.get().repository.refresh(by=factories.make_person("Ada", "admin"))
+
+    assert experiments.open_tasks() == 0
+
+
+def test_a_paused_experiment_opens_nothing(experiment, ada):
+    experiment.pause(by=ada)
+
+    assert experiments.open_tasks() == 0
+
+
+def test_a_finished_experiment_is_closed_for_good(experiment, ada):
+    experiment.finish(by=ada)
+
+    with pytest.raises(WrongState):
+        experiment.resume(by=ada)
+
+
+def test_a_proven_environment_is_not_proven_again(experiment, bells):
+    factories.prove_environment(experiment.scenarios.get())
+
+    experiments.open_tasks()
+
+    assert "tasks.jobs.prepare_environment" not in [bell[0] for bell in bells]
+
+
+def test_two_workers_racing_to_open_make_one_task(committed):
+    factories.make_experiment(scenarios=[factories.make_scenario() for _ in range(4)])
+
+    outcomes = race(*[experiments.open_tasks] * 4)
+
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert sum(outcomes) == 4
+    assert Task.objects.count() == 4
+    assert Turn.objects.count() == 4
+    assert Candidate.objects.count() == 8
+
+
+def test_candidates_are_inserted_in_random_order(db, bells):
+    """Over many worlds each arm comes first about as often; a key must not tell who is who."""
+    first_arms = []
+    for seed in range(40):
+        with using(Seeded(f"order {seed}")), transaction.atomic():
+            task = factories.make_task()
+            first = Candidate.objects.filter(turn__task=task).order_by("pk")[0]
+            first_arms.append(first.origin.arm.position)
+            transaction.set_rollback(True)
+
+    assert 8 < sum(first_arms) < 32
+
+
+def test_public_ids_do_not_tell_the_order_either(db, bells):
+    same_order = 0
+    for seed in range(40):
+        with using(Seeded(f"public {seed}")), transaction.atomic():
+            pair = factories.make_task().turns.get().pair(1)
+            same_order += pair[0].pk < pair[1].pk
+            transaction.set_rollback(True)
+
+    assert 8 < same_order < 32
+
+
+def test_with_more_than_two_arms_each_task_draws_two(db, bells):
+    versions = [factories.make_agent_version() for _ in range(4)]
+    scenarios = [factories.make_scenario() for _ in range(12)]
+    experiment = factories.make_experiment(versions=versions, scenarios=scenarios)
+
+    experiments.open_tasks()
+
+    drawn = set(Candidate.objects.values_list("origin__arm", flat=True))
+    assert drawn == set(experiment.arms.values_list("pk", flat=True))
+    assert Candidate.objects.count() == 24
+    for task in Task.objects.all():
+        assert Candidate.objects.filter(turn__task=task).values("origin__arm").distinct().count() == 2
+
+
+def test_a_turn_is_opened_once_per_number(experiment):
+    experiments.open_tasks()
+    turn = Turn.objects.get()
+
+    with pytest.raises(IntegrityError, match="one_turn_per_number"):
+        turns.open_turn(
+            turn.task,
+            number=1,
+            prompt="Again.",
+            base_commit=turn.base_commit,
+            arms=list(experiment.arms.all()),
+        )

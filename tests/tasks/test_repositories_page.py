@@ -1,0 +1,171 @@
+"""The admin's page of repositories: add one, watch it, copy it again."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from marlin.models import Event
+from tasks.models import Repository
+from tests import factories
+
+PAGE = "/repositories/"
+TYPED = {
+    "name": "tide",
+    "url": "https://example.org/tide.git",
+    "language": "Python",
+    "licence": "MIT",
+    "setup_command": "pip install .",
+    "test_command": "pytest -q",
+}
+
+
+@pytest.fixture
+def admin(client, ada):
+    client.force_login(ada)
+    return client
+
+
+@pytest.fixture
+def repository(db: None) -> Repository:
+    return factories.make_repository(name="tide")
+
+
+def test_the_empty_list_invites_to_add_one(admin):
+    page = admin.get(PAGE)
+
+    assert page.status_code == 200
+    assert b"None yet." in page.content
+
+
+def test_the_list_shows_name_address_and_state(admin, repository):
+    content = admin.get(PAGE).content.decode()
+
+    assert repository.name in content
+    assert repository.url in content
+    assert "Usable" in content
+
+
+def test_the_list_asks_as_often_for_twenty_as_for_ten(admin):
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            factories.make_repository()
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(PAGE)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_adding_one_records_it_and_rings_for_its_copy(admin, ada, bells):
+    answer = admin.post(PAGE, TYPED)
+
+    repository = Repository.objects.get()
+    assert (answer.status_code, answer.url) == (302, PAGE)
+    assert {name: getattr(repository, name) for name in TYPED} == TYPED
+    assert repository.state == "cloning"
+    assert bells == [("tasks.jobs.clone_repository", repository.pk)]
+    event = Event.objects.get(name="repository.added")
+    assert (event.actor, event.subject) == (ada, str(repository.public_id))
+
+
+def test_adding_one_twice_is_sent_back(admin, bells):
+    admin.post(PAGE, TYPED)
+
+    again = admin.post(PAGE, TYPED)
+
+    assert again.status_code == 422
+    assert Repository.objects.count() == 1
+    assert len(bells) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://example.org/tide.git", "Only https:// addresses are allowed."),
+        ("git://example.org/tide.git", "Only https:// addresses are allowed."),
+        ("ssh://git@example.org/tide.git", "Only https:// addresses are allowed."),
+        ("https://user:secret@example.org/tide.git", "must not contain a user name or password"),
+        ("https://localhost/tide.git", "this machine or of a private network"),
+        ("https://10.0.0.1/tide.git", "this machine or of a private network"),
+        ("--upload-pack=touch", "must not begin with a dash"),
+        ("ext::sh", "Remote helpers are not allowed"),
+        ("/srv/tide", "only by a development setting"),
+        ("", "This field is required."),
+    ],
+)
+def test_an_address_that_is_not_allowed_is_refused_with_a_sentence(admin, bells, settings, url, sentence):
+    settings.ALLOW_LOCAL_REPOSITORIES = False
+
+    page = admin.post(PAGE, TYPED | {"url": url})
+
+    assert page.status_code == 422
+    assert sentence in page.content.decode()
+    assert not Repository.objects.exists()
+    assert bells == []
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed(admin, bells):
+    page = admin.post(PAGE, TYPED | {"url": "http://example.org/tide.git"})
+
+    content = page.content.decode()
+    for typed in ("tide", "http://example.org/tide.git", "Python", "MIT", "pip install .", "pytest -q"):
+        assert typed in content
+    assert 'aria-invalid="true"' in content
+
+
+def test_what_was_typed_is_escaped(admin, bells):
+    page = admin.post(PAGE, TYPED | {"name": "<script>alert(1)</script>", "url": "http://x"})
+
+    assert b"<script>alert(1)" not in page.content
+
+
+def test_a_row_asks_again_while_a_job_is_at_it_and_then_stops(admin, repository, ada):
+    address = reverse("tasks:repository_row", args=[repository.public_id])
+    assert b"hx-trigger" not in admin.get(address).content
+
+    repository.refresh(by=ada)
+    row = admin.get(address)
+
+    assert b'hx-trigger="every 2s"' in row.content
+    assert b"<html" not in row.content
+
+
+def test_a_broken_repository_says_why(admin):
+    repository = Repository.objects.create(name="tide", url="https://example.org/tide.git")
+    repository.breaks("The host example.org could not be found.")
+
+    assert b"The host example.org could not be found." in admin.get(PAGE).content
+
+
+def test_copying_again_rings_once_however_often_it_is_clicked(admin, repository, bells):
+    address = reverse("tasks:refresh_repository", args=[repository.public_id])
+
+    answers = [admin.post(address) for _ in range(2)]
+
+    assert [answer.url for answer in answers] == [PAGE, PAGE]
+    assert Repository.objects.get().state == "cloning"
+    assert bells == [("tasks.jobs.clone_repository", repository.pk)]
+
+
+def test_copying_again_rejects_get(admin, repository):
+    assert admin.get(reverse("tasks:refresh_repository", args=[repository.public_id])).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["tasks:repository_row", "tasks:refresh_repository"])
+def test_a_repository_that_does_not_exist_is_not_found(admin, name):
+    address = reverse(name, args=["00000000-0000-4000-8000-000000000000"])
+
+    assert admin.get(address).status_code in {404, 405}
+    assert admin.post(address).status_code in {404, 405}
+
+
+@pytest.mark.parametrize("name", ["tasks:repository_row", "tasks:refresh_repository"])
+def test_for_a_rater_repositories_do_not_exist(client, riley, repository, name):
+    client.force_login(riley)
+    address = reverse(name, args=[repository.public_id])
+
+    assert client.get(address).status_code == 404
+    assert client.post(address).status_code == 404
+    assert Repository.objects.get().state == "usable"

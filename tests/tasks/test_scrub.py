@@ -1,0 +1,35 @@
+"""Agents like to say who they are; their readers must not know."""
+
+import pytest
+
+from tasks.generation.scrub import known_names, masked
+from tests import factories
+
+NAMES = frozenset({"Quillback", "Quillback Large", "c++ bot", "GPT"})
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("I am Quillback.", "I am [name]."),
+        ("QUILLBACK and quillback", "[name] and [name]"),
+        ("Quillback Large wrote this", "[name] wrote this"),
+        ("quillback-large", "[name]-large"),
+        ("~/.quillback/settings", "~/.[name]/settings"),
+        ("Quillbacks swim", "Quillbacks swim"),
+        ("the c++ bot", "the [name]"),
+        ("", ""),
+    ],
+)
+def test_names_are_masked_as_whole_words_in_any_case(text, shown):
+    assert masked(text, NAMES) == shown
+
+
+def test_without_names_nothing_is_masked():
+    assert masked("Quillback", []) == "Quillback"
+
+
+def test_every_name_of_every_version_is_known_but_words_of_the_language(db):
+    factories.make_agent_version(name="Quillback 9", harness="hx", model="qb-large", provider="Quillworks")
+
+    assert known_names() == {"Quillback 9", "qb-large", "Quillworks"}
