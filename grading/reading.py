@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from grading.rubric import steps, word
 
 #: So much compressed HTML is sent with the page; the rest of the files come as they scroll into view.
 FIRST_BYTES = 60_000
+#: The row that stands for folded lines, as grading.diffs.markup writes it.
+FOLD = re.compile(r'<tr class="fold"[^>]* data-gap="(?P<gap>\d+)">.*?</tr>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,16 @@ class Reading:
             return Fragment.objects.get(page=self.page(), file=number, gap=gap).html
         except Fragment.DoesNotExist:
             raise Http404 from None
+
+    def whole_file(self, number: int) -> str:
+        """A file with nothing folded away: for a page that cannot fetch more."""
+        bodies = dict(self._fragments(number))
+        if 0 not in bodies:
+            raise Http404
+        return FOLD.sub(lambda fold: bodies.get(int(fold["gap"]), fold[0]), bodies[0])
+
+    def _fragments(self, number: int) -> list[tuple[int, str]]:
+        return [(fragment.gap, fragment.html) for fragment in self.page().fragments.filter(file=number)]
 
     def axes(self, revision: Revision | None) -> list[ShownAxis]:
         rubric = self.assignment.task.experiment.rubric

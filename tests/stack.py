@@ -134,7 +134,7 @@ class Stack:
     def query(self, statement: str, *values: object, login: str = "OWNER") -> list[tuple[object, ...]]:
         """Ask the database, as its owner or under another login."""
         with psycopg.connect(databases.url_of(login, self.database), autocommit=True) as connection:
-            cursor = connection.execute(statement, values)  # type: ignore[call-overload]
+            cursor = connection.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 
     def value(self, statement: str, *values: object) -> object:

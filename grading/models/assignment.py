@@ -133,7 +133,9 @@ class Assignment(Stateful):
 
     def renew(self) -> None:
         """Saving is being there: the lease begins anew."""
-        Assignment.objects.filter(pk=self.pk, state=self.State.CLAIMED).update(lease_until=lease())
+        claimed = Assignment.objects.filter(pk=self.pk, state=self.State.CLAIMED)
+        if claimed.update(lease_until=lease()):
+            self.refresh_from_db(fields=["lease_until"])
 
     def is_handed_in(self) -> bool:
         return self.is_now(*self.HANDED_IN)

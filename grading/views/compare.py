@@ -15,7 +15,6 @@ from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 
-
 NOT_YOURS = "This task is no longer yours to hand in. What you wrote is kept."
 
 
@@ -94,10 +93,9 @@ def submit(request: PersonRequest, public_id: UUID) -> HttpResponse:
 
 
 def file_response(request: HttpRequest, reading: Reading, number: int) -> HttpResponse:
-    html = reading.fragment(number)
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(html)
-    context = reading.context("patches") | {"html": html}
+        return HttpResponse(reading.fragment(number))
+    context = reading.context("patches") | {"html": reading.whole_file(number)}
     return render(request, "grading/compare/file.html", context)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -74,8 +75,10 @@ def decide(request: PersonRequest, public_id: UUID) -> HttpResponse:
     except checks.Refused as why:
         reading = reading_of(assignment, prefix="review_")
         return _page(request, reading, refused=why, reason=reason, status=422)
-    except WrongState:
-        pass  # decided meanwhile: the page says by which decision
+    except WrongState:  # decided meanwhile: the page says how to who did it, the others are told here
+        if not reviewing.visible_to(request.user).filter(pk=assignment.pk).exists():
+            messages.info(request, "Somebody else has decided this meanwhile.")
+            return redirect("grading:reviews")
     return redirect("grading:review", public_id=public_id)
 
 

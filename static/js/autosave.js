@@ -154,11 +154,15 @@ function restore() {
 // Field by field: what was changed here goes back into the form, unless it was changed elsewhere as well.
 function merge(key, { fields, base }) {
   const server = JSON.parse(acknowledged);
+  // The server's words come from the very page that kept this copy: it had an answer that got lost, no rival.
+  const mine = key === prefix + form.dataset.writtenBy;
   const disputed = [];
   for (const [name, value] of Object.entries(fields)) {
     const field = form.elements[name];
-    if (!field || value === base[name] || value === written()[name]) continue;
-    if (server[name] === base[name]) field.value = value;
+    if (!field || value === written()[name]) continue;
+    if (mine) field.value = value;
+    else if (value === base[name]) continue;
+    else if (server[name] === base[name]) field.value = value;
     else if (field.matches?.("textarea")) disputed.push([name, value]);
   }
   keep(); // before the old copy goes

@@ -57,9 +57,7 @@ ROUTES = {
     "healthz": Route("/healthz", EVERYBODY, 200),
     "account_reauthenticate": Route("/account/reauthenticate/", SIGNED_IN, 200, 200),
     "tasks:repositories": Route("/repositories/", ADMINS, 200, 422),
-    "tasks:repository_row": Route(
-        "/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"
-    ),
+    "tasks:repository_row": Route("/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"),
     "tasks:refresh_repository": Route(
         "/repositories/{id}/refresh", ADMINS, post=302, owners=ADMINS, of="repository"
     ),

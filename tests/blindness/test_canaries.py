@@ -49,7 +49,11 @@ def test_the_table_leads_to_the_addresses_it_names(world: CanaryWorld) -> None:
 
 
 def test_everybody_gets_the_status_of_the_table(answers: list[Answer]) -> None:
-    wrong = [f"{answer}: {answer.status}, not {answer.expected}" for answer in answers if answer.status != answer.expected]
+    wrong = [
+        f"{answer}: {answer.status}, not {answer.expected}"
+        for answer in answers
+        if answer.status != answer.expected
+    ]
 
     assert not wrong
 
@@ -72,7 +76,9 @@ def test_no_answer_names_an_agent(world: CanaryWorld, answers: list[Answer]) -> 
         for canary in world.canaries:
             assert canary not in answer.text, f"{canary} in {answer}"
     # The agents did say who they are, on both tasks, and one of them when it failed.
-    said = [answer.body for answer in answers if answer.route.endswith("transcripts") and answer.status == 200]
+    said = [
+        answer.body for answer in answers if answer.route.endswith("transcripts") and answer.status == 200
+    ]
     assert [body.count("I am [name], that is [name] of [name].") > 0 for body in said] == [True, True]
     assert any("It stopped with an error." in body for body in said)
 
@@ -83,7 +89,7 @@ def test_only_the_researchers_download_names_them(world: CanaryWorld) -> None:
     path = f"/exports/{world.ids['export']}/preferences.jsonl"
     client.post("/account/reauthenticate/", {"password": PASSWORD})
 
-    record = crawl.rolled_back(lambda: client.get(path)).text_of_it  # type: ignore[attr-defined]
+    _, record = crawl.rolled_back(lambda: client.get(path))
 
     assert "CANARY" in record
 
@@ -139,4 +145,3 @@ def test_every_answer_is_for_this_reader_alone(answers: list[Answer]) -> None:
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy, str(answer)
         assert "unsafe-" not in policy, str(answer)
-

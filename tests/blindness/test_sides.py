@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -13,9 +14,9 @@ from grading import blinding
 from grading.models import Assignment, BlindPair
 from grading.models.assignment import lease
 from marlin.models import Role
-from marlin.sources import Seeded, using
+from marlin.sources import Seeded, new_public_id, using
 from tasks import turns
-from tasks.models import Arm, Candidate, Experiment, Origin, Task, Turn
+from tasks.models import Arm, Experiment, Origin, Task, Turn
 from tests import factories
 
 RATERS = 40
@@ -61,7 +62,7 @@ def test_a_is_the_first_arm_in_half_of_the_pairs(openings: list[tuple[Any, ...]]
 
     assert _is_fair(a_is_first)
     # It neither alternates nor clings: a rater cannot tell the next pair from the last one.
-    again = [one == other for one, other in zip(a_is_first, a_is_first[1:], strict=False)]
+    again = [one == other for one, other in pairwise(a_is_first)]
     assert 0.3 < sum(again) / len(again) < 0.6
     # The key of a candidate does not tell its letter either.
     assert _is_fair([pair.a_id < pair.b_id for pair in pairs])
@@ -76,7 +77,7 @@ def test_a_rigged_order_would_be_seen(db: None) -> None:
 
 def _open_turn(experiment: Experiment, arms: list[Arm], number: int) -> None:
     scenario = experiment.scenarios.get()
-    scenario.pk, scenario.public_id = None, turns.new_public_id()
+    scenario.pk, scenario.public_id = None, new_public_id()
     scenario.save()
     task = Task.objects.create(experiment=experiment, scenario=scenario)
     turns.open_turn(task, number=1, prompt="Add.", base_commit="1" * 40, arms=arms)
@@ -91,5 +92,7 @@ def _correlation(one: list[int], other: list[int]) -> float:
     count = len(one)
     mean_one, mean_other = sum(one) / count, sum(other) / count
     both = sum((x - mean_one) * (y - mean_other) for x, y in zip(one, other, strict=True))
-    squares = [sum((x - mean) ** 2 for x in values) for values, mean in ((one, mean_one), (other, mean_other))]
+    squares = [
+        sum((x - mean) ** 2 for x in values) for values, mean in ((one, mean_one), (other, mean_other))
+    ]
     return both / math.sqrt(squares[0] * squares[1])

@@ -121,6 +121,6 @@ def test_the_draw_gives_back_the_pair_and_nothing_of_its_origins(web: psycopg.Co
 
 
 def _count(connection: psycopg.Connection, statement: str, *values: object) -> int:
-    row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(statement, values).fetchone()
     assert row
     return int(row[0])

@@ -73,7 +73,13 @@ def test_the_tour_sees_every_part_of_the_page(plain: tour.Seen) -> None:
     bodies = "\n".join(body for _, _, body in plain.values())
 
     assert statuses == {200, 302, 404, 405, 422}
-    for part in ("It has a comment now.", "test_adds (tests.Sums)", "The sum of both", "READ.md", "stray.log"):
+    for part in (
+        "It has a comment now.",
+        "test_adds (tests.Sums)",
+        "The sum of both",
+        "READ.md",
+        "stray.log",
+    ):
         assert part in bodies
     assert len(plain) > 80
 

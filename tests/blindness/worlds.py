@@ -113,7 +113,7 @@ def people() -> dict[str, User]:
     }
 
 
-def build(directory: Path, makers: Makers, **fields: Any) -> World:
+def build(directory: Path, makers: Makers) -> World:
     """Two readers' worth of one task, made by these makers."""
     here = people()
     repository, commit = worlds.make_repository(directory / "sums", test_command=TEST_COMMAND)
@@ -121,13 +121,10 @@ def build(directory: Path, makers: Makers, **fields: Any) -> World:
         worlds.make_agent(before + work, **version)
         for version, before, work in zip(makers.versions, makers.before, (FIRST, SECOND), strict=True)
     ]
-    experiment = worlds.make_experiment(
-        repository, commit, agents, **({"raters_wanted": 2, "name": "Sums"} | fields)
-    )
+    experiment = worlds.make_experiment(repository, commit, agents, name="Sums", raters_wanted=2)
     worlds.prepare_here()
     for _ in range(makers.loses_runs):
         for candidate in Candidate.objects.order_by("pk"):
             stuck.lose(tasks.jobs._start(candidate), "The worker went silent.")
     worlds.generate_here(backwards=makers.backwards)
     return World(experiment, here)
-

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from marlin.local import browser as chromium
 from tests import databases
+from tests.browser import strange as strangers
 from tests.browser.site import TITLES, Person, Site
 from tests.browser.visitors import Visitors
 from tests.stack import running_stack
@@ -25,6 +26,14 @@ def site(django_db_blocker: Any) -> Iterator[Site]:
         site.fill()
         site.wait_for(*TITLES)
         yield site
+
+
+@pytest.fixture(scope="session")
+def strange(site: Site) -> str:
+    """The title of a task full of markup, with a folded file and one that is sent when it comes into view."""
+    site.do(lambda: strangers.make(site))
+    site.wait_for(strangers.TITLE)
+    return strangers.TITLE
 
 
 @pytest.fixture(scope="session")

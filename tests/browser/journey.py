@@ -32,6 +32,8 @@ WORDS = {
     ),
 }
 KEY_AXIS = "correctness"
+#: What Chromium and htmx write into the console about a request without an answer.
+NO_ANSWER = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|htmx:(afterRequest|sendError)"
 NARROW = {"width": 1280, "height": 800}
 WIDE = {"width": 1920, "height": 1080}
 

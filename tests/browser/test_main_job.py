@@ -84,13 +84,13 @@ def _robin_accepts(visitors: Visitors, site: Site, assignment: str, seen: dict[s
         expect(robin.locator(".panel .as-written").filter(has_text=text)).to_be_visible()
     expect(robin.locator("#field-overall input[value='2']")).to_be_checked()
 
-    robin.get_by_label("Reject").check()
-    robin.get_by_label("Reason").fill("too short")
+    robin.get_by_role("radio", name="Reject").check()
+    robin.get_by_role("textbox", name="Reason").fill("too short")
     visitors.excuse("422")
     robin.get_by_role("button", name="Decide").click()
     expect(robin.get_by_role("alert")).to_contain_text("Say why")
-    expect(robin.get_by_label("Reason")).to_have_value("too short")
-    robin.get_by_label("Accept").check()
+    expect(robin.get_by_role("textbox", name="Reason")).to_have_value("too short")
+    robin.get_by_role("radio", name="Accept").check()
     robin.get_by_role("button", name="Decide").click()
     expect(robin.locator("#decision ~ p").first).to_contain_text(re.compile("accepted", re.IGNORECASE))
 
@@ -294,8 +294,8 @@ def test_a_second_decision_finds_the_first(visitors: Visitors, site: Site, rater
     robin = visitors.open(reviewer)
     robin.goto(f"/review/{assignment}/")
 
-    robin.get_by_label("Reject").check()
-    robin.get_by_label("Reason").fill("The claim about the snapshot is not so.")
+    robin.get_by_role("radio", name="Reject").check()
+    robin.get_by_role("textbox", name="Reason").fill("The claim about the snapshot is not so.")
     robin.get_by_role("button", name="Decide").dblclick()
     expect(robin.locator("#decision ~ p").first).to_contain_text(re.compile("rejected", re.IGNORECASE))
     page.goto("/work/")

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import journey
 from tests.browser.site import Person, Site
+from tests.browser.strange import FOLDED
 from tests.browser.visitors import Visitors
 
 
@@ -43,15 +44,15 @@ def test_a_task_is_graded_without_script(
     assert site.handed_in(assignment) == (1, 1, 1)
     robin = visitors.open(reviewer, java_script_enabled=False)
     robin.goto(f"/review/{assignment}/")
-    robin.get_by_label("Accept").check()
+    robin.get_by_role("radio", name="Accept").check()
     robin.get_by_role("button", name="Decide").click()
     expect(robin.locator("#decision ~ p").first).to_contain_text(re.compile("accepted", re.IGNORECASE))
 
 
-def test_a_file_that_is_not_sent_with_the_page_is_a_link(page: Page) -> None:
-    journey.claim(page)
+def test_a_file_that_is_not_sent_with_the_page_is_a_link(page: Page, strange: str) -> None:
+    journey.claim(page, strange)
 
-    page.locator(".rows.waiting a").first.click()
+    page.get_by_role("link", name=f"Open {FOLDED}").click()
 
     expect(page.locator("table.diff")).to_be_visible()
     page.get_by_role("link", name="Back to all files").click()

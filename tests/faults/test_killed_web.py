@@ -98,14 +98,10 @@ def _rate(visitor: Visitor, assignment: Assignment, told: Told) -> None:
 
 def _form(assignment: Assignment, sequence: int) -> dict[str, str]:
     words = f"Word {sequence} of {assignment.pk}."
-    return factories.filled(
-        a_strengths=words, tab="one", sequence=str(sequence), revision=str(sequence - 1)
-    )
+    return factories.filled(a_strengths=words, tab="one", sequence=str(sequence), revision=str(sequence - 1))
 
 
-def _until_answered(
-    visitor: Visitor, path: str, form: dict[str, str], told: Told, *, wanted: int
-) -> Answer:
+def _until_answered(visitor: Visitor, path: str, form: dict[str, str], told: Told, *, wanted: int) -> Answer:
     def answered() -> Answer | None:
         try:
             answer = visitor.post(path, form, htmx=path.endswith("draft"))

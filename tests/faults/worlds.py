@@ -80,12 +80,8 @@ def make_experiment(
     repository: Repository, commit: str, agents: Sequence[Agent], *, scenarios: int = 1, **fields: Any
 ) -> Experiment:
     """Running: the worker opens its tasks and generates their candidates."""
-    made = [
-        factories.make_scenario(repository=repository, base_commit=commit) for _ in range(scenarios)
-    ]
-    return factories.make_experiment(
-        scenarios=made, versions=[agent.version for agent in agents], **fields
-    )
+    made = [factories.make_scenario(repository=repository, base_commit=commit) for _ in range(scenarios)]
+    return factories.make_experiment(scenarios=made, versions=[agent.version for agent in agents], **fields)
 
 
 def prepare_here() -> None:
@@ -118,7 +114,8 @@ def make_task(stack: Stack, **fields: Any) -> Task:
 def make_assignment(stack: Stack, rater: User) -> Assignment:
     task = make_task(stack)
     assignment = queue.claim_next(rater)
-    assert assignment and assignment.task_id == task.pk
+    assert assignment
+    assert assignment.task_id == task.pk
     return assignment
 
 

@@ -11,12 +11,16 @@ from tasks.sandbox.local import LocalSandbox
 
 
 def test_a_run_directory_is_gone_afterwards_whatever_was_left_in_it():
-    with pytest.raises(ValueError, match="a bug"), places.run_directory("one") as directory:
-        (directory / "deep").mkdir()
-        (directory / "deep" / "file").write_text("left")
-        raise ValueError("a bug")
+    def work() -> None:
+        with places.run_directory("one") as directory:
+            (directory / "deep").mkdir()
+            (directory / "deep" / "file").write_text("left")
+            raise ValueError("a bug")
 
-    assert not directory.exists()
+    with pytest.raises(ValueError, match="a bug"):
+        work()
+
+    assert not (settings.WORK_AREA / "runs" / "one").exists()
     assert not (settings.WORK_AREA / "locks" / "one").exists()
 
 
