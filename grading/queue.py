@@ -171,7 +171,9 @@ def overview(rater: User) -> dict[str, Any]:
     return {
         "in_hand": mine.filter(state__in=Assignment.WITH_RATER).order_by("claimed_at"),
         "expired": mine.filter(state=Assignment.State.EXPIRED).order_by("-claimed_at"),
-        "handed_in": mine.filter(state__in=Assignment.HANDED_IN).order_by("-submitted_at")[:20],
+        "handed_in": mine.filter(state__in=Assignment.HANDED_IN)
+        .prefetch_related("reviews")
+        .order_by("-submitted_at")[:20],
         "offered": offered.count(),
         "next": offered.select_related("scenario__repository", "experiment").first(),
         "owed": payouts.filter(state=Payout.State.DUE).aggregate(sum=Sum("amount"))["sum"] or 0,

@@ -81,15 +81,16 @@ def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
 
 
 @transaction.atomic
-def submit(assignment: Assignment, preference: Preference) -> Receipt:
+def submit(assignment: Assignment, preference: Preference, *, number: int | None = None) -> Receipt:
     """Hand the work in. Raises `Refused` for what is missing, `WrongState` for who comes too late.
 
+    `number` is the revision that the person saw when they clicked; without it, the newest counts.
     Whose time has ended takes the task back first: an hour's work is not turned away for a minute.
     """
     experiment = assignment.task.experiment
     if queue.knows(assignment.rater, experiment):
         raise checks.Refused("You have seen what this experiment compares, and cannot rate in it any more.")
-    revision = preference.newest()
+    revision = preference.revisions.filter(number=number).first() if number else preference.newest()
     checks.demand(experiment.rubric, revision)
     assert revision is not None
     if assignment.state == Assignment.State.EXPIRED:
@@ -117,6 +118,7 @@ def form_context(reading: Reading) -> dict[str, Any]:
         "saved_at": newest.saved_at if newest else None,
         "findings": list(checks.findings(rubric, newest)) if newest else [],
         "longest": LONGEST,
+        "review": reading.assignment.last_review(),
     }
 
 

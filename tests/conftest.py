@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -114,6 +115,22 @@ def sam(db: None) -> User:
     return factories.make_person("Sam", Role.RATER)
 
 
+#: Every module that rings; a test keeps the list whole.
+RINGERS = (
+    "marlin.jobs",
+    "tasks.jobs",
+    "tasks.turns",
+    "tasks.experiments",
+    "tasks.generation.stuck",
+    "tasks.views.repositories",
+    "tasks.management.commands.retry_candidate",
+    "tasks.management.commands.seed_demo",
+    "grading.jobs",
+    "grading.reviewing",
+    "grading.export.snapshot",
+)
+
+
 @pytest.fixture
 def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What was rung for, at once and in order, instead of on a broker."""
@@ -122,18 +139,9 @@ def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     def ring(job: str, *args: object, using: str = "default") -> None:
         rung.append((job, *args))
 
-    for module in (
-        "marlin.jobs",
-        "tasks.jobs",
-        "tasks.turns",
-        "tasks.experiments",
-        "tasks.generation.stuck",
-        "tasks.views.repositories",
-        "grading.jobs",
-        "grading.reviewing",
-        "grading.export.snapshot",
-    ):
-        monkeypatch.setattr(f"{module}.ring", ring)
+    # All of them first: a module that is imported under the patch would keep it.
+    for module in [importlib.import_module(name) for name in RINGERS]:
+        monkeypatch.setattr(module, "ring", ring)
     return rung
 
 

@@ -18,6 +18,7 @@ from tasks.models import Task
 
 if TYPE_CHECKING:
     from grading.models.preference import Receipt
+    from grading.models.review import Review
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -148,6 +149,10 @@ class Assignment(Stateful):
 
     def last_receipt(self) -> Receipt | None:
         return self.receipts.order_by("-pk").first()
+
+    def last_review(self) -> Review | None:
+        """Over `reviews.all`, so that a list may fetch them together."""
+        return max(self.reviews.all(), key=lambda review: review.pk, default=None)
 
     def seconds_left(self) -> float:
         return (self.lease_until - now()).total_seconds() if self.lease_until else 0

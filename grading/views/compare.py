@@ -81,7 +81,7 @@ def submit(request: PersonRequest, public_id: UUID) -> HttpResponse:
     saved = submission.save_draft(assignment, request.POST)  # own transaction: kept even when refused
 
     try:
-        receipt = submission.submit(assignment, saved.preference)
+        receipt = submission.submit(assignment, saved.preference, number=saved.revision)
     except (WrongState, checks.Refused) as why:
         handed_in = assignment.last_receipt()
         if handed_in and assignment.is_handed_in():  # sent twice ends where once does

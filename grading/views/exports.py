@@ -8,7 +8,7 @@ from allauth.account.decorators import reauthentication_required
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from grading import checks
 from grading.export import snapshot
@@ -24,11 +24,9 @@ def page(request: PersonRequest) -> HttpResponse:
 
 
 @role_required(Role.RESEARCHER)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 @reauthentication_required  # keeps what was posted, and goes on with it once the password is given
 def ask(request: PersonRequest) -> HttpResponse:
-    if request.method != "POST":  # the password was given in a second tab, and the first has gone on already
-        return redirect("grading:exports")
     experiment, reason = request.POST.get("experiment", ""), request.POST.get("reason", "")
     try:
         export = snapshot.ask(experiment, by=request.user, reason=reason)

@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import Mapping
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.site import Site
 from tests.browser.visitors import until
@@ -34,8 +34,8 @@ WORDS = {
 KEY_AXIS = "correctness"
 #: What Chromium and htmx write into the console about a request without an answer.
 NO_ANSWER = "ERR_INTERNET_DISCONNECTED|ERR_FAILED|htmx:(afterRequest|sendError)"
-NARROW = {"width": 1280, "height": 800}
-WIDE = {"width": 1920, "height": 1080}
+NARROW: ViewportSize = {"width": 1280, "height": 800}
+WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:

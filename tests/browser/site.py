@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.db import connections
 from django.test import Client
 
+from grading import queue
 from marlin.models import User
 from tests import factories
 from tests.stack import Stack, eventually
@@ -78,6 +79,10 @@ class Site:
     def demo_person(self, name: str) -> Person:
         """Somebody of the demo, signed in long ago: what un-blinds asks for the password again."""
         return self.do(lambda: _with_session(User.objects.get(email=f"{name.lower()}@demo.example")))
+
+    def hand(self, rater: Person, title: str) -> str:
+        """Put this task into the rater's hands, by the real queue; what it offers before is given back."""
+        return self.do(lambda: _claim(User.objects.get(pk=rater.pk), title))
 
     def do(self, act: Callable[[], Result]) -> Result:
         """Use the models, as the owner of the stack's database.
@@ -148,6 +153,14 @@ def _and_leave(act: Callable[[], Result]) -> Result:
         return act()
     finally:
         connections.close_all()
+
+
+def _claim(rater: User, title: str) -> str:
+    while assignment := queue.claim_next(rater):
+        if assignment.task.scenario.title == title:
+            return str(assignment.public_id)
+        queue.release(assignment)
+    raise AssertionError(f"“{title}” is not offered.")
 
 
 def _with_session(user: User) -> Person:

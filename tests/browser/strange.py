@@ -30,8 +30,9 @@ markup = {markup!r}
 name = {name!r}
 pathlib.Path(name).write_text("# " + markup + "\\nprint(" + repr(markup) + ")\\n")
 pathlib.Path("sums.py").write_text("def add(a, b):\\n    # " + markup + "\\n    return a + b + 0\\n")
-pathlib.Path("poetry.lock").write_text("[[package]]\n" * 40)
-pathlib.Path("numbers.py").write_text("".join("N" + str(i) + " = '" + os.urandom(30).hex() + "'\n" for i in range(1500)))
+pathlib.Path("poetry.lock").write_text("[[package]]\\n" * 40)
+numbers = ["N" + str(i) + " = " + repr(os.urandom(30).hex()) + "\\n" for i in range(1500)]
+pathlib.Path("numbers.py").write_text("".join(numbers))
 pathlib.Path("page.html").write_text("<html>" + markup + "</html>\\n")
 steps = [
     ("say", markup, None), ("read", markup, name), ("run", markup, None), ("result", markup, None),
@@ -41,9 +42,12 @@ with open(os.path.join(os.environ["HOME"], "transcript.jsonl"), "w") as file:
     for kind, text, path in steps:
         file.write(json.dumps(dict(kind=kind, text=text, path=path)) + "\\n")
 """
+
+#: The repository's own tests pass; those of a patch fail, under a name of their own making.
 TESTS = f"""
+test -f {LARGE} || exit 0
 printf '%s\\n' 'FAIL: test_it ({MARKUP.replace("'", "")})' '' 'Ran 1 test in 0.1s' '' 'FAILED (failures=1)'
-test -f README.md
+exit 1
 """
 
 
@@ -58,7 +62,9 @@ def make(site: Site) -> None:
         category=Category.FEATURE,
         title=TITLE,
         prompt=MARKUP,
-        **dict.fromkeys(("about", "change", "edge_cases", "acceptance", "ideal_answer", "difficulty"), MARKUP),
+        **dict.fromkeys(
+            ("about", "change", "edge_cases", "acceptance", "ideal_answer", "difficulty"), MARKUP
+        ),
     )
     scenario.propose(by=None)
     scenario.approve(by=None)

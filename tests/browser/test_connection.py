@@ -6,7 +6,6 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser import journey
 from tests.browser.site import Person, Site
-from tests.browser.strange import FOLDED
 from tests.browser.visitors import Visitors, until
 
 FIRST = {"justification": "This was written with a connection."}
@@ -142,23 +141,6 @@ def test_words_changed_here_and_elsewhere_are_both_shown(
     back.get_by_role("button", name="Use this text").click()
     expect(back.locator("#kept")).to_be_hidden()
     journey.wait_until_saved(back, site, assignment, {"justification": "Typed at the desk, never sent."})
-
-
-def test_a_file_that_does_not_arrive_can_be_asked_for_again(
-    visitors: Visitors, rater: Person, strange: str
-) -> None:
-    visitors.excuse(journey.NO_ANSWER)
-    page = visitors.open(rater)
-    journey.claim(page, strange)
-    folded = page.locator(".file-diff", has=page.locator("h3", has_text=FOLDED))
-    page.route("**/files/*", lambda route: route.abort())
-
-    folded.locator("[data-fold]").click()
-    expect(folded.get_by_role("alert")).to_contain_text("did not arrive")
-    page.unroute("**/files/*")
-    folded.get_by_role("button", name="Try again").click()
-
-    expect(folded.locator("table.diff")).to_be_visible()
 
 
 def _lose_answers(page: Page, times: int) -> list[str]:

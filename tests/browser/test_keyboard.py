@@ -71,7 +71,7 @@ def test_letters_are_letters_while_one_types(visitors: Visitors, rater: Person) 
     expect(page.locator("#field-justification")).to_have_value(typed)
     expect(page.locator("#field-justification")).to_be_focused()
     assert page.url == address
-    assert journey.read_form(page) == {name: "" for name in journey.WORDS} | {"justification": typed}
+    assert journey.read_form(page) == dict.fromkeys(journey.WORDS, "") | {"justification": typed}
     expect(page.locator("#help")).to_be_hidden()
     expect(page.locator("body")).not_to_have_class(re.compile("rating-closed"))
 
@@ -150,7 +150,10 @@ def _tab_to(page: Page, wanted: str, *, by: str = "text", most: int = 200) -> No
 
 
 def _in_tab_order(words: dict[str, str]) -> list[str]:
-    return [words[name] for name in ("a_strengths", "b_strengths", "a_weaknesses", "b_weaknesses", "justification")]
+    return [
+        words[name]
+        for name in ("a_strengths", "b_strengths", "a_weaknesses", "b_weaknesses", "justification")
+    ]
 
 
 def _newest_overall(site: Site, assignment: str) -> object:

@@ -7,15 +7,17 @@ import json
 from playwright.sync_api import Page, expect
 
 from tests.browser import journey
-from tests.browser.site import Person
+from tests.browser.site import Person, Site
 from tests.browser.strange import FILE, MARKUP, TITLE
 from tests.browser.visitors import Visitors
 
+
 def test_markup_is_shown_and_never_run(
-    strange: str, visitors: Visitors, rater: Person, reviewer: Person
+    strange: str, visitors: Visitors, site: Site, rater: Person, reviewer: Person
 ) -> None:
     page = visitors.open(rater)
-    assignment = journey.claim(page, strange)
+    assignment = site.hand(rater, strange)
+    page.goto(f"/work/{assignment}/")
 
     expect(page.get_by_role("heading", level=1)).to_have_text(TITLE)
     expect(page.locator(".file-diff h3 bdi", has_text=FILE)).to_have_text(FILE)
@@ -32,7 +34,8 @@ def test_markup_is_shown_and_never_run(
         expect(page.locator("main").get_by_text("onerror=window.caught=1").first).to_be_visible()
         _assert_nothing_ran(page)
     page.goto(f"/work/{assignment}/")
-    journey.fill_in(page)
+    journey.rate(page, {"overall": 2, "efficiency": 3, "clarity": 3})
+    journey.name_key_axis(page, "clarity")
     journey.paste(page, {"justification": f"{MARKUP} {journey.WORDS['justification']}"})
     journey.submit(page)
     _assert_nothing_ran(page)
@@ -43,15 +46,15 @@ def test_markup_is_shown_and_never_run(
     robin.goto(f"/review/{assignment}/")
     expect(robin.locator(".panel .as-written", has_text="onerror=window.caught=1").first).to_be_visible()
     _assert_nothing_ran(robin)
-    robin.get_by_label("Reject").check()
-    robin.get_by_label("Reason").fill(f"{MARKUP} is no reason at all.")
+    robin.get_by_role("radio", name="Reject").check()
+    robin.get_by_role("textbox", name="Reason").fill(f"{MARKUP} is no reason at all.")
     robin.get_by_role("button", name="Decide").click()
     expect(robin.locator(".panel .as-written", has_text="is no reason at all").first).to_be_visible()
     _assert_nothing_ran(robin)
 
 
 def test_markup_kept_in_this_browser_comes_back_as_text(
-    strange: str, visitors: Visitors, rater: Person
+    strange: str, visitors: Visitors, site: Site, rater: Person
 ) -> None:
     page = visitors.open(rater)
     assignment = journey.claim(page)

@@ -49,8 +49,10 @@ def test_a_task_is_graded_without_script(
     expect(robin.locator("#decision ~ p").first).to_contain_text(re.compile("accepted", re.IGNORECASE))
 
 
-def test_a_file_that_is_not_sent_with_the_page_is_a_link(page: Page, strange: str) -> None:
-    journey.claim(page, strange)
+def test_a_file_that_is_not_sent_with_the_page_is_a_link(
+    page: Page, site: Site, rater: Person, strange: str
+) -> None:
+    page.goto(f"/work/{site.hand(rater, strange)}/")
 
     page.get_by_role("link", name=f"Open {FOLDED}").click()
 

@@ -8,6 +8,13 @@ import signal
 import threading
 from collections.abc import Callable
 
+import pytest
+
+import tasks.jobs
+from marlin.states import WrongState
+from tasks.generation import stuck
+from tasks.models import Failure
+from tests import factories
 from tests.faults import worlds
 from tests.stack import Stack, eventually
 
@@ -59,6 +66,24 @@ def _moments(stack: Stack, agents: list[worlds.Agent], kills: int) -> list[Calla
         another_candidate_is_ready,
     ]
     return [*named, *[some_moment] * (kills - len(named))]
+
+
+def test_the_late_write_is_refused_while_another_worker_is_at_it(db: None) -> None:
+    """Both believe that the candidate runs, and so it does: the token tells whose it is."""
+    turn = factories.make_task().turns.get()
+    late, other = (turn.candidates.order_by("pk")[0] for _ in range(2))
+    lost = tasks.jobs._start(late)
+    stuck.lose(lost, "The worker went silent.")
+    run = tasks.jobs._start(other)
+
+    with pytest.raises(WrongState):
+        late.finish(token=lost.token, patch=b"late", tree="3" * 40)
+    with pytest.raises(WrongState):
+        late.fail(Failure.EXIT, token=lost.token)
+    other.finish(token=run.token, patch=b"in time", tree="4" * 40)
+
+    other.refresh_from_db()
+    assert (other.state, bytes(other.patch)) == ("ready", b"in time")
 
 
 def test_a_worker_that_wakes_up_too_late_writes_nothing(committed: Stack) -> None:

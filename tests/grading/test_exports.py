@@ -140,10 +140,8 @@ def test_asking_needs_an_experiment(confirmed):
     assert REASON in words_of(response)
 
 
-def test_who_comes_to_the_question_without_one_is_led_to_the_form(confirmed):
-    response = confirmed.get("/exports/ask")
-
-    assert (response.status_code, response.url) == (302, "/exports/")
+def test_asking_rejects_get(confirmed):
+    assert confirmed.get("/exports/ask").status_code == 405
 
 
 def test_from_then_on_the_person_is_offered_nothing_of_it(confirmed, experiment, rowan):

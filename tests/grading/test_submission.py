@@ -281,7 +281,7 @@ def test_eight_clicks_on_submit_at_once_leave_one_receipt(committed, bells):
 def test_saving_and_submitting_at_once_never_wait_for_each_other(committed, bells):
     riley = factories.make_person("Riley", Role.RATER)
     repository = factories.make_repository()
-    for task in make_tasks(5, repository):
+    for task in make_tasks(3, repository):
         assignment = factories.make_assignment(riley, task)
         preference = save(assignment).preference
 
@@ -408,3 +408,15 @@ def test_the_form_knows_what_it_is_based_on(assignment):
     assert (begun["form_revision"], begun["saved_at"]) == (1, saved.saved_at)
     assert begun["findings"] == list(saved.findings)
     assert empty["form_tab"] != begun["form_tab"]
+
+
+def test_what_was_clicked_counts_and_not_what_another_tab_saved_since(riley, bells):
+    assignment = factories.make_assignment(riley)
+    clicked = submission.save_draft(assignment, factories.filled(tab="one", sequence="1"))
+    submission.save_draft(assignment, factories.filled(tab="two", sequence="1", a_strengths="Later."))
+
+    submission.submit(assignment, clicked.preference, number=clicked.revision)
+
+    preference = Preference.objects.get()
+    assert preference.locked_revision.texts["a_strengths"] == "Small."
+    assert preference.revisions.count() == 2

@@ -135,15 +135,11 @@ def test_who_is_not_signed_in_is_asked_to(client, db):
 
 
 def test_the_number_of_queries_does_not_grow_with_what_was_done(signed_in, riley, queries, bells):
-    """Ten and twenty of each kind."""
-
-    def fill():
-        for task, state in zip(make_tasks(20), ["submitted", "expired"] * 10, strict=True):
-            factories.make_assignment(riley, task, state=state)
-
+    """Ten assignments, then twenty."""
     counts = []
-    for expected in (10, 20):
-        fill()
+    for expected in (5, 10):
+        for task, state in zip(make_tasks(10), ["submitted", "expired"] * 5, strict=True):
+            factories.make_assignment(riley, task, state=state)
         with queries:
             response = signed_in.get("/work/")
         counts.append(len(queries))
@@ -156,3 +152,14 @@ def test_a_rejected_rating_is_still_listed(signed_in, riley, bells):
     assignment = factories.make_assignment(riley, state="rejected")
 
     assert page_of(assignment) in words_of(signed_in.get("/work/"))
+
+
+def test_the_reason_of_a_refusal_is_shown_to_its_rater(signed_in, riley, robin, bells):
+    assignment = factories.make_assignment(riley, state="submitted")
+    factories.decide(assignment, "reject", by=robin, reason="The file you name is in neither patch.")
+
+    home, page = signed_in.get("/work/"), signed_in.get(page_of(assignment))
+
+    for response in (home, page):
+        assert "The file you name is in neither patch." in words_of(response)
+        assert "Robin" not in words_of(response)

@@ -42,6 +42,12 @@ def seal(count: int) -> None:
     eventually(lambda: events.seal() >= 0 and EventSeal.objects.count() == count, within=30)
 
 
+def is_ripe(stack: Stack) -> bool:
+    """Whether every event is older than all that still runs on the server."""
+    horizon = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    return stack.value(f"SELECT bool_and(transaction < {horizon}) FROM marlin_event") is True
+
+
 def sealed_names() -> list[str]:
     return list(EventSeal.objects.order_by("position").values_list("event__name", flat=True))
 
@@ -131,6 +137,7 @@ def test_an_event_of_an_older_transaction_with_a_higher_id_comes_first(committed
 
 def test_one_sealer_works_at_a_time(committed):
     write_committed(committed, "one")
+    eventually(lambda: is_ripe(committed))
     with psycopg.connect(databases.url_of("WORKER", committed.database)) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [events.SEALER_LOCK])
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import re
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from django.db import transaction
 from marlin import jobs
 from marlin.celery import _broker_url, app
 from marlin.jobs import ring
+from tests.conftest import RINGERS
 from tests.databases import ROOT
 from tests.stack import eventually
 
@@ -171,6 +173,18 @@ def test_every_call_of_ring_names_its_job_in_place_or_from_a_table():
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ring":
                     assert isinstance(node.args[0], ast.Constant | ast.Name), f"{path}:{node.lineno}"
+
+
+def test_the_tests_hear_every_module_that_rings():
+    """The fixture `bells` stands in for the broker; a module it does not know would ring for real."""
+    ringing = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for app_folder in ("marlin", "tasks", "grading")
+        for path in (ROOT / app_folder).rglob("*.py")
+        if re.search(r"^from marlin\.jobs import .*\bring\b", path.read_text(), re.MULTILINE)
+    }
+
+    assert ringing | {"marlin.jobs"} == set(RINGERS)
 
 
 def test_everything_the_beat_rings_is_registered():

@@ -1,10 +1,11 @@
 """The few tags that every page uses."""
 
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
-from marlin.templatetags.marlin import PILLS, minutes_left, money, pill, plural
+from marlin.templatetags.marlin import PILLS, clock, minutes_left, moment, money, pill, plural
 
 
 def test_a_state_is_a_shape_and_a_word():
@@ -50,3 +51,17 @@ def test_time_is_shown_in_whole_minutes(seconds, text):
 )
 def test_a_count_has_its_word(count, word, text):
     assert plural(count, word) == text
+
+
+AT = datetime(2026, 11, 3, 11, 42, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"), [(clock, ">10:42 UTC</time>"), (moment, ">3 Nov 2026, 10:42 UTC</time>")]
+)
+def test_a_time_is_shown_in_utc_for_a_script_to_translate(shown, words):
+    html = shown(AT)
+
+    assert html.endswith(words)
+    assert 'datetime="2026-11-03T10:42:00+00:00"' in html
+    assert f'data-local="{shown.__name__}"' in html

@@ -62,7 +62,7 @@ def test_a_failed_candidate_is_queued_again(failed, bells, capsys):
 
     failed.refresh_from_db()
     assert (failed.state, failed.failure) == ("queued", "")
-    assert bells[-1] == ("tasks.jobs.generate_candidate", failed.pk)
+    assert bells == [("tasks.jobs.generate_candidate", failed.pk)]
     assert "Queued." in capsys.readouterr().out
 
 

@@ -57,7 +57,11 @@ def test_more_agents_than_users_are_refused_with_a_sentence(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(places, "MOST_AGENTS", 1)
 
-    with places.sandbox(), pytest.raises(RuntimeError, match="lower the worker's concurrency"), places.sandbox():
+    with (
+        places.sandbox(),
+        pytest.raises(RuntimeError, match="lower the worker's concurrency"),
+        places.sandbox(),
+    ):
         pass
 
 

@@ -1,0 +1,87 @@
+"""Files and lines that are not sent with the page: they come when somebody wants them, and can be asked for again."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import journey
+from tests.browser.site import Person, Site
+from tests.browser.strange import FOLDED, LARGE
+from tests.browser.visitors import Visitors
+
+
+def test_a_large_file_arrives_when_it_comes_into_view(
+    visitors: Visitors, site: Site, rater: Person, strange: str
+) -> None:
+    page = visitors.open(rater)
+    page.goto(f"/work/{site.hand(rater, strange)}/")
+    large = _file(page, LARGE)
+    expect(large.locator("table.diff")).to_have_count(0)
+
+    page.get_by_role("link", name=LARGE).click()
+
+    expect(large.locator("table.diff")).to_be_visible()
+    assert large.locator(".code.add").count() >= 3000
+
+
+def test_a_folded_file_arrives_when_it_is_opened(
+    visitors: Visitors, site: Site, rater: Person, strange: str
+) -> None:
+    page = visitors.open(rater)
+    page.goto(f"/work/{site.hand(rater, strange)}/")
+    folded = _file(page, FOLDED)
+    folded.scroll_into_view_if_needed()
+    expect(folded.locator(".rows")).to_be_hidden()
+
+    folded.get_by_role("button", name=f"Fold or open {FOLDED}").click()
+
+    expect(folded.locator("table.diff")).to_be_visible()
+
+
+def test_a_file_that_does_not_arrive_can_be_asked_for_again(
+    visitors: Visitors, site: Site, rater: Person, strange: str
+) -> None:
+    visitors.excuse(journey.NO_ANSWER)
+    page = visitors.open(rater)
+    page.goto(f"/work/{site.hand(rater, strange)}/")
+    folded = _file(page, FOLDED)
+    page.route("**/files/*", lambda route: route.abort())
+
+    folded.locator("[data-fold]").click()
+    expect(folded.get_by_role("alert")).to_contain_text("did not arrive")
+    page.unroute("**/files/*")
+    folded.get_by_role("button", name="Try again").click()
+
+    expect(folded.locator("table.diff")).to_be_visible()
+
+
+def test_hidden_lines_open_in_their_place_and_take_the_focus(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    journey.claim(page)
+    gap = page.locator("tr.fold:has(.unfold)").first
+    count = int(re.sub(r"\D", "", gap.locator(".quiet").inner_text()))
+    rows = page.locator(".diff tbody tr")
+    before = rows.count()
+
+    gap.locator(".unfold").press("Enter")
+
+    expect(rows).to_have_count(before - 1 + count)
+    assert page.evaluate("document.activeElement.matches('.diff tr')")
+
+
+def test_the_list_is_filtered_and_hides_no_file(visitors: Visitors, rater: Person) -> None:
+    page = visitors.open(rater)
+    journey.claim(page)
+    shown = page.locator(".files tr.file:visible")
+    all_files = shown.count()
+
+    page.locator("#filter").fill("snapshot")
+
+    assert 0 < shown.count() < all_files
+    assert page.locator(".file-diff:visible").count() == all_files
+
+
+def _file(page: Page, name: str) -> Locator:
+    return page.locator(".file-diff", has=page.locator("h3", has_text=re.compile(f"^{re.escape(name)}$")))
