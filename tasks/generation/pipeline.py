@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,7 +117,7 @@ def _generate(
             "notes": list(notes),
             "transcript": [_step(step, names) for step in result.steps],
             "final_message": scrub.masked(result.final_message, names),
-            "evidence": tested.as_json(),
+            "evidence": _masked_evidence(tested, names),
         },
         finished=result.finished,
     )
@@ -157,6 +157,16 @@ def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:
     # Agents read and write their own folders, which are named after them.
     described["path"] = scrub.masked(described["path"], names) if described["path"] else None
     return described
+
+
+def _masked_evidence(tested: evidence.Evidence, names: frozenset[str]) -> dict[str, Any]:
+    """A test that the agent wrote may print whatever it likes."""
+    masked = replace(
+        tested,
+        log=scrub.masked(tested.log, names),
+        failures=tuple(scrub.masked(failure, names) for failure in tested.failures),
+    )
+    return masked.as_json()
 
 
 def _installed(agent_version: AgentVersion, directory: Path) -> Path | None:

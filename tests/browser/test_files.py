@@ -15,12 +15,12 @@ from tests.browser.visitors import Visitors
 def test_a_large_file_arrives_when_it_comes_into_view(
     visitors: Visitors, site: Site, rater: Person, strange: str
 ) -> None:
-    page = visitors.open(rater)
+    page = visitors.open(rater, viewport={"width": 1280, "height": 400})
     page.goto(f"/work/{site.hand(rater, strange)}/")
     large = _file(page, LARGE)
     expect(large.locator("table.diff")).to_have_count(0)
 
-    page.get_by_role("link", name=LARGE).click()
+    page.get_by_role("link", name=LARGE, exact=True).click()
 
     expect(large.locator("table.diff")).to_be_visible()
     assert large.locator(".code.add").count() >= 3000

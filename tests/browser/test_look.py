@@ -45,6 +45,8 @@ DANGLING = """() => ["aria-labelledby", "aria-describedby", "aria-controls"].fla
     [...document.querySelectorAll(`[${name}]`)].flatMap((element) =>
         element.getAttribute(name).split(/\\s+/).filter((id) => !document.getElementById(id))))"""
 
+TALLER = "document.documentElement.scrollHeight > document.documentElement.clientHeight"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -139,6 +141,8 @@ def _faults(page: Page) -> list[str]:
         found.append("no language")
     if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
         found.append("wider than the window")
+    if page.locator("body.compare").count() and page.evaluate(TALLER):
+        found.append("panes scroll by themselves, yet the page scrolls as well")
     for pane in (".code-pane", ".panel", ".panel form", ".files .scroll"):
         wide = "elements => elements.some((element) => element.scrollWidth > element.clientWidth)"
         if page.locator(pane).evaluate_all(wide):
@@ -158,7 +162,7 @@ def test_each_theme_looks_its_own_way_and_is_remembered(visitors: Visitors, rate
     for theme in ("light", "dark", "light_colorblind", "dark_colorblind"):
         page.get_by_role("button", name="Keys and theme").click()
         page.get_by_label("Theme", exact=True).select_option(theme)
-        page.get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="Close Esc").click()
         seen[theme] = (_background(page), _colour_of_added(page))
     page.reload()
 
@@ -213,5 +217,6 @@ def test_the_picture_of_the_readme(visitors: Visitors, places: list[Place], pict
     page.get_by_role("link", name="cache.py").click()
 
     expect(page.get_by_role("heading", name="src/tidecache/cache.py")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Patches")).to_be_in_viewport()
     expect(page.locator("#field-overall :checked")).to_have_count(1)
     picture(page, "compare")

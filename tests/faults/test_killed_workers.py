@@ -13,7 +13,7 @@ import pytest
 import tasks.jobs
 from marlin.states import WrongState
 from tasks.generation import stuck
-from tasks.models import Failure
+from tasks.models import Failure, Run
 from tests import factories
 from tests.faults import worlds
 from tests.stack import Stack, eventually
@@ -73,7 +73,7 @@ def test_the_late_write_is_refused_while_another_worker_is_at_it(db: None) -> No
     turn = factories.make_task().turns.get()
     late, other = (turn.candidates.order_by("pk")[0] for _ in range(2))
     lost = tasks.jobs._start(late)
-    stuck.lose(lost, "The worker went silent.")
+    stuck.lose(Run.objects.get(pk=lost.pk), "The worker went silent.")
     run = tasks.jobs._start(other)
 
     with pytest.raises(WrongState):

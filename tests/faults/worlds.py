@@ -67,9 +67,10 @@ def make_repository(directory: Path, **fields: Any) -> tuple[Repository, str]:
 
 
 def make_agent(script: str, **fields: Any) -> Agent:
-    """`script` is shell; in it {mark} is the agent's mark, which is in the environment of all it starts."""
+    """`script` is shell; in it {mark} is the agent's mark, which all that it starts carries too."""
     mark = f"mark-{uuid.uuid4().hex}"
-    command = script.replace("{mark}", mark).replace("{", "{{").replace("}", "}}")
+    # On the command line as well: only root may look into the environment of another user's process.
+    command = f": {mark}; {script}".replace("{mark}", mark).replace("{", "{{").replace("}", "}}")
     version = factories.make_agent_version(
         settings={"argv": ["/bin/sh", "-c", command], "env": {"MARK": mark}}, **fields
     )

@@ -204,6 +204,17 @@ def test_names_of_agents_are_masked_in_what_they_say(given):
     assert [step["path"] for step in candidate.transcript] == [".[name]/notes.md"] * 2
 
 
+def test_names_of_agents_are_masked_in_what_their_tests_print(given):
+    test = "import unittest\\nclass OwnTest(unittest.TestCase):\\n    def test_it(self): self.fail('Quillback')\\n"
+    work = given(f'printf "{test}" > test_own.py; echo done', name="Quillback")
+
+    candidate = work.generate()
+
+    assert candidate.evidence["failed"] == 1
+    assert "[name]" in candidate.evidence["log"]
+    assert "Quillback" not in str(candidate.evidence)
+
+
 def test_ringing_twice_makes_one_run(given):
     work = given()
     work.generate()
