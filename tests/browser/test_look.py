@@ -97,7 +97,11 @@ def _hand_in_one_and_take_another(rater: Person) -> tuple[str, str, str]:
     held = queue.claim_next(person)
     assert held
     half = {"overall": "3", "efficiency": "3", "clarity": "6", "correctness": "2"}
-    words = {name: journey.WORDS[name] for name in ("a_strengths", "b_strengths", "a_weaknesses")}
+    words = {
+        "a_strengths": "Keeps to what was asked; the tests use real threads.",
+        "b_strengths": "Explains itself in the docstrings.",
+        "a_weaknesses": "One name is too short.",
+    }
     submission.save_draft(held, {**half, **words, "key_axis": "correctness"})
     return str(done.public_id), str(receipt.public_id), str(held.public_id)
 
@@ -109,21 +113,23 @@ def _ask_for_an_export(researcher: Person) -> str:
     return str(export.public_id)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_fits_and_is_labelled(
-    size: str, visitors: Visitors, places: list[Place], picture: Picture
+def test_every_page_fits_at_both_widths_and_is_labelled(
+    visitors: Visitors, places: list[Place], picture: Picture
 ) -> None:
     faults: list[str] = []
     for place in places:
-        page = visitors.open(place.person, viewport=SIZES[size], **STILL)
+        page = visitors.open(place.person, **STILL)
         page.goto(place.path)
-        picture(page, f"{place.name}-{size}-light")
-        faults += [f"{place.name}: {fault}" for fault in _faults(page)]
-        light = _background(page)
-        page.emulate_media(color_scheme="dark")
-        picture(page, f"{place.name}-{size}-dark")
-        if _background(page) == light:
-            faults.append(f"{place.name}: as bright in the dark")
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)
+            page.emulate_media(color_scheme="light")
+            picture(page, f"{place.name}-{size}-light")
+            faults += [f"{place.name} at {size}: {fault}" for fault in _faults(page)]
+            light = _background(page)
+            page.emulate_media(color_scheme="dark")
+            picture(page, f"{place.name}-{size}-dark")
+            if _background(page) == light:
+                faults.append(f"{place.name}: as bright in the dark")
         page.context.close()
 
     assert faults == []

@@ -66,22 +66,28 @@ def _read_both_sides(page: Page) -> dict[str, str]:
     expect(page.locator(".failures")).to_contain_text(FAILING)
     page.get_by_role("link", name="Write-up").click()
     expect(page.get_by_role("heading", name="What both sides were asked")).to_be_visible()
-    page.get_by_role("link", name="Transcripts").click()
+    said = _last_words(page)
     for side in ("A", "B"):
         assert page.locator(f".steps-of[aria-label^='{side},'] .act").count() >= 10
-    said = page.locator(".final").all_inner_texts()
     page.get_by_role("link", name="Patches").click()
-    assert len(said) == 2
     assert said[0] != said[1]
-    return {"A": said[0].strip(), "B": said[1].strip()}
+    return {"A": said[0], "B": said[1]}
+
+
+def _last_words(page: Page) -> list[str]:
+    """What A and B said at their end, from their transcripts."""
+    page.get_by_role("link", name="Transcripts").click()
+    page.wait_for_url("**/transcripts")
+    final = page.locator(".final")
+    expect(final).to_have_count(2)
+    return [text.strip() for text in final.all_inner_texts()]
 
 
 def _robin_accepts(visitors: Visitors, site: Site, assignment: str, seen: dict[str, str]) -> None:
     robin = visitors.open()
     journey.sign_in(robin, "robin@demo.example", PASSWORD)
     robin.locator(f"a.button[href='/review/{assignment}/']").click()
-    robin.get_by_role("link", name="Transcripts").click()
-    shown = [text.strip() for text in robin.locator(".final").all_inner_texts()]
+    shown = _last_words(robin)
     robin.get_by_role("link", name="Patches").click()
     for text in journey.WORDS.values():
         expect(robin.locator(".panel .as-written").filter(has_text=text)).to_be_visible()

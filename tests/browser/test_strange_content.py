@@ -29,6 +29,9 @@ def test_markup_is_shown_and_never_run(
     _assert_nothing_ran(page)
     for tab in ("Transcripts", "Tests", "Write-up"):
         page.get_by_role("link", name=tab, exact=tab != "Tests").click()
+        expect(page.get_by_role("link", name=tab, exact=tab != "Tests")).to_have_attribute(
+            "aria-current", "page"
+        )
         for folded in page.locator("main details").all():
             folded.evaluate("details => { details.open = true; }")
         expect(page.locator("main").get_by_text("onerror=window.caught=1").first).to_be_visible()
