@@ -149,6 +149,7 @@ def end_descendants(*, patience: float) -> None:
     """Asks what is left below this process to go, adopted orphans included, and then makes it."""
     deadline = time.monotonic() + patience
     asked: set[int] = set()
+    _reap()  # what has ended already needs no asking, and there may be hundreds
     while left := list(_descendants(os.getpid())):
         # Those further down are their parents' business until they come to us as orphans.
         fresh = set(_children_of(os.getpid())) - asked
