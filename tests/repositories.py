@@ -35,8 +35,9 @@ FIXED = {
 
 
 def provide_mirror(repository: Repository) -> None:
-    """Put the mirror where a job would have put it."""
-    shutil.copytree(_mirror(), places.mirror_of(repository), dirs_exist_ok=True)
+    """Put the mirror where a job would have put it. A seeded world may have the id of an earlier one."""
+    if not places.mirror_of(repository).exists():
+        shutil.copytree(_mirror(), places.mirror_of(repository))
 
 
 def write_origin(path: Path, files: dict[str, str]) -> str:
