@@ -23,7 +23,7 @@ LOCKS = {
 def main(kind: str) -> None:
     (ROOT / "var").mkdir(exist_ok=True)
     # Two makes at once: the second waits and then finds everything in place.
-    with (ROOT / "var" / "venv.lock").open("w") as lock:
+    with (ROOT / "requirements.lock").open() as lock:  # itself: nothing is left behind
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = _digest(kind)
         stamps = {each: VENV / f"{each}.stamp" for each in LOCKS}

@@ -24,6 +24,7 @@ PLANTED = [
     ("grading/models/pair.py", "from grading import queue", "Inside grading"),
     ("grading/blinding.py", "from grading.export import records", "Inside grading"),
     ("grading/diffs/kinds.py", "import grading.models", "The workshop is plain Python"),
+    ("grading/analysis/votes.py", "import django", "The workshop is plain Python"),
     ("tasks/git/worktrees.py", "from django.conf import settings", "The workshop is plain Python"),
     ("tasks/views/repositories.py", "from tasks import jobs", "Pages ring for jobs"),
     ("grading/reading.py", "import pygments", "Pages ring for jobs"),

@@ -1,0 +1,45 @@
+"""Say what the preferences in a file mean: ratings with intervals, biases, agreement, a decision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from grading.analysis import report, votes
+
+
+class Command(BaseCommand):
+    help = (
+        "Analyses preferences.jsonl or preferences.csv of an export, or a CSV with the columns "
+        "rater,task,model_a,model_b,side,rating."
+    )
+    # It reads a file and writes to the terminal: no database, no settings to check.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="the preferences")
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+        parser.add_argument(
+            "--points",
+            type=int,
+            choices=votes.SCALES,
+            help="the length of the scale, where the file is silent",
+        )
+
+    def handle(self, *args: Any, file: Path, json: bool, points: int | None, **options: Any) -> None:
+        try:
+            read = votes.read(file, points)
+        except votes.BadVotes as why:
+            raise CommandError(str(why)) from why
+        except OSError as why:
+            raise CommandError(f"{file} cannot be read: {why.strerror}.") from why
+        found = report.report(read)
+        self.stdout.write(_as_json(found) if json else report.as_text(found))
+
+
+def _as_json(found: dict[str, Any]) -> str:
+    # Not a number and infinity are no JSON, and no result either: better to stop here.
+    return json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False)
