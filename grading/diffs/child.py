@@ -12,28 +12,22 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from grading.diffs import highlight
-from grading.diffs.compare import (
-    CAPS,
-    LISTING,
-    PLAIN,
-    Caps,
-    Comparison,
-    Contents,
-    FileView,
-    Side,
-    SideFile,
-    Totals,
-    compare_both,
-)
+from grading.diffs.align import Kind
+from grading.diffs.caps import CAPS, LISTING, PLAIN, Caps
+from grading.diffs.compare import Comparison, Side, compare, compare_both
+from grading.diffs.drawing import FileView
+from grading.diffs.listing import Contents, SideFile, Totals
+from grading.diffs.rows import ToldCell, ToldRow
 
 SECONDS = 120.0
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
+_Answer = TypeVar("_Answer")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,10 +46,28 @@ def compare_in_child(
     by a listing made here. Raises for no content.
     """
     for step in dict.fromkeys((caps, PLAIN, LISTING)):
-        answer = _asked(_request(first, second, base, step, seconds, memory), seconds)
+        answer = _asked(_request(first, second, base, step, seconds, memory), seconds, _read_answer)
         if answer is not None:
             return answer
     return compare_both(_bare(first), _bare(second), {}, caps=LISTING)
+
+
+def tell_in_child(
+    left: Side,
+    right: Side,
+    base: Contents,
+    *,
+    caps: Caps = CAPS,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
+) -> Comparison:
+    """`compare` with the rows as values, in a child as above: one orientation, for a person or a check."""
+    for step in dict.fromkeys((caps, PLAIN, LISTING)):
+        request = _request(left, right, base, step, seconds, memory)
+        answer = _asked({**request, "tell": True}, seconds, _read_told)
+        if answer is not None:
+            return answer
+    return compare(_bare(left), _bare(right), {}, caps=LISTING)
 
 
 def _bare(side: Side) -> Side:
@@ -75,6 +87,7 @@ def _request(
         "caps": asdict(caps),
         "seconds": seconds,
         "memory": memory,
+        "tell": False,
     }
 
 
@@ -86,7 +99,7 @@ def _text(content: bytes) -> str:
     return content.decode("latin-1")
 
 
-def _asked(request: dict[str, Any], seconds: float) -> tuple[Comparison, Comparison] | None:
+def _asked(request: dict[str, Any], seconds: float, read: Callable[[bytes], _Answer]) -> _Answer | None:
     """The child's answer; None when it gave none in time."""
     child = subprocess.Popen(
         [sys.executable, "-m", "grading.diffs.child"],
@@ -109,7 +122,7 @@ def _asked(request: dict[str, Any], seconds: float) -> tuple[Comparison, Compari
     if child.returncode != 0:
         return None
     try:
-        return _read_answer(answer)
+        return read(answer)
     except (ValueError, KeyError, TypeError, StopIteration, RuntimeError):
         return None
 
@@ -127,6 +140,10 @@ def _read_answer(answer: bytes) -> tuple[Comparison, Comparison]:
     return forward, backward
 
 
+def _read_told(answer: bytes) -> Comparison:
+    return _comparison(iter(answer.splitlines()))
+
+
 def _comparison(lines: Iterator[bytes]) -> Comparison:
     head = json.loads(next(lines))
     return Comparison(
@@ -139,7 +156,21 @@ def _comparison(lines: Iterator[bytes]) -> Comparison:
 def _file(stored: Mapping[str, Any]) -> FileView:
     sides = {name: stored[name] and SideFile(**stored[name]) for name in ("left", "right")}
     lists = {name: tuple(stored[name]) for name in ("warnings", "degraded", "gaps")}
-    return FileView(**{**stored, **sides, **lists})
+    told = tuple(_told_row(*row) for row in stored["told"])
+    return FileView(**{**stored, **sides, **lists, "told": told})
+
+
+def _told_row(
+    base: int | None, alike: bool, gap: int, left: list[Any] | None, right: list[Any] | None
+) -> ToldRow:
+    one, other = (None if cell is None else _told_cell(*cell) for cell in (left, right))
+    return ToldRow(base, alike, gap, one, other)
+
+
+def _told_cell(
+    kind: Kind, number: int, text: str, ending: str, encoding: str, marks: list[list[int]]
+) -> ToldCell:
+    return ToldCell(kind, number, text, ending, encoding, tuple((low, high) for low, high in marks))
 
 
 def main() -> None:
@@ -148,15 +179,23 @@ def main() -> None:
     _limit(request["seconds"], request["memory"])
     signal.signal(signal.SIGVTALRM, highlight.ring)
     sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
-    both = compare_both(sides[0], sides[1], _contents(request["base"]), caps=Caps(**request["caps"]))
-    for comparison in both:
+    base, caps = _contents(request["base"]), Caps(**request["caps"])
+    if request["tell"]:
+        _write(compare(sides[0], sides[1], base, caps=caps, tell=True))
+        return
+    for comparison in compare_both(sides[0], sides[1], base, caps=caps):
         _write(comparison)
 
 
 def _write(comparison: Comparison) -> None:
     totals = {"left_totals": comparison.left_totals, "right_totals": comparison.right_totals}
-    for line in ({**totals, "files": len(comparison.files)}, *map(asdict, comparison.files)):
+    for line in ({**totals, "files": len(comparison.files)}, *map(_written, comparison.files)):
         sys.stdout.buffer.write(json.dumps(line).encode("ascii") + b"\n")
+
+
+def _written(file: FileView) -> dict[str, Any]:
+    # Rows are plain tuples and may be many: asdict() would copy each of their values.
+    return {**asdict(replace(file, told=())), "told": file.told}
 
 
 def _limit(seconds: float, memory: int) -> None:

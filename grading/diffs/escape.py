@@ -43,7 +43,12 @@ def token(character: str) -> str:
 
 def plain(value: str) -> str:
     """Text for a sentence or a file list: odd characters as their code points, no markup, not escaped."""
-    return ODD.sub(lambda found: f"[{codepoint(found.group())}]", value.replace("\t", "[U+0009]"))
+    return visible(value).replace("\t", "[U+0009]")
+
+
+def visible(value: str) -> str:
+    """Text for a terminal: as `plain`, but a tab stays what it is."""
+    return ODD.sub(lambda found: f"[{codepoint(found.group())}]", value)
 
 
 def codepoint(character: str) -> str:

@@ -19,6 +19,9 @@ MOST_BYTES = 200_000
 MOST_LINE = 1_000  # characters
 MOST_SECONDS = 1.5  # of CPU for one text
 MOST_SECONDS_TOGETHER = 30.0
+#: Of CPU for all texts that were not coloured in the end. Bait comes in threes: base, A and B.
+MOST_SECONDS_WASTED = 1.7
+_LEAST_SECONDS = 0.1  # enough for most files of most repositories, also after one that took too long
 
 #: Token type -> class of the style sheet. The nearest parent counts; what is not named here stays plain.
 CLASSES = {
@@ -74,6 +77,7 @@ class Highlighter:
         self.colours = colours
         self._texts: dict[tuple[bytes, type[Lexer] | None], Text] = {}
         self._seconds = 0.0
+        self._wasted = 0.0
 
     def text(self, content: bytes, path: str) -> Text:
         lexer = lexer_of(path) if self.colours else None
@@ -88,14 +92,17 @@ class Highlighter:
         if lexer is None or plain:
             return Text(lines, [()] * len(lines), encoding, plain)
         started = time.process_time()
+        most = min(MOST_SECONDS, max(_LEAST_SECONDS, MOST_SECONDS - self._wasted))
         try:
-            with _alarm(MOST_SECONDS):
-                pieces = _pieces(lexer, lines, started + MOST_SECONDS)
+            with _alarm(most):
+                pieces = _pieces(lexer, lines, started + most)
         except _TooSlow:
             pieces, plain = [()] * len(lines), "takes too long to colour"
         except Exception:  # a lexer that fails on odd text must not take the file with it
             pieces, plain = [()] * len(lines), "could not be coloured"
-        self._seconds += time.process_time() - started
+        spent = time.process_time() - started
+        self._seconds += spent
+        self._wasted += spent if plain else 0.0
         return Text(lines, pieces, encoding, plain)
 
     def _refusal(self, content: bytes, lines: list[str]) -> str:
@@ -103,7 +110,7 @@ class Highlighter:
             return f"is larger than {MOST_BYTES // 1000} kB"
         if any(len(line) > MOST_LINE for line in lines):
             return f"has a line of more than {MOST_LINE:,} characters"
-        if self._seconds > MOST_SECONDS_TOGETHER:
+        if self._seconds > MOST_SECONDS_TOGETHER or self._wasted > MOST_SECONDS_WASTED:
             return "comes after files that took all the time for colouring"
         return ""
 

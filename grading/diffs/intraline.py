@@ -16,6 +16,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 MOST_TOKENS = 200  # on each side, after the common ends are cut off
 MOST_CHARACTERS = 2_000
 MOST_PAIRS = 400  # removed times added lines of one change
+MOST_STEPS = 500_000  # of comparing words, for one side of one file; about half a second
 LEAST_ALIKE = 0.4  # of the words, for two lines to count as one that changed
 
 Span = tuple[int, int]
@@ -31,19 +32,39 @@ class Marks(NamedTuple):
 NOTHING = Marks((), ())
 
 
-def pairs(removed: list[str], added: list[str]) -> list[tuple[int, int]]:
+class Effort:
+    """What may still be spent on one file, counted in comparisons: the same on every machine."""
+
+    def __init__(self, steps: int = MOST_STEPS) -> None:
+        self._left = steps
+        self.ran_out = False
+
+    def take(self, steps: int) -> bool:
+        if steps > self._left:
+            self.ran_out = True
+            return False
+        self._left -= steps
+        return True
+
+
+def pairs(removed: list[str], added: list[str], effort: Effort | None = None) -> list[tuple[int, int]]:
     """Which removed line became which added line, in order; found by the words they share."""
     if not removed or not added:
         return []
     if len(removed) * len(added) > MOST_PAIRS:
-        # Too many to look for the best: line by line when that can be meant.
-        return [(number, number) for number in range(len(added))] if len(removed) == len(added) else []
-    return _best_path(_likeness(removed, added))
+        return _line_by_line(removed, added)
+    old, new = [_words(line) for line in removed], [_words(line) for line in added]
+    if effort and not effort.take(len(new) * sum(map(len, old)) + len(old) * sum(map(len, new))):
+        return _line_by_line(removed, added)
+    return _best_path(_likeness(old, new))
 
 
-def _likeness(removed: list[str], added: list[str]) -> list[list[float]]:
-    old = [_words(line) for line in removed]
-    new = [_words(line) for line in added]
+def _line_by_line(removed: list[str], added: list[str]) -> list[tuple[int, int]]:
+    """Where the best pairs would cost too much: one after the other, when that can be meant."""
+    return [(number, number) for number in range(len(added))] if len(removed) == len(added) else []
+
+
+def _likeness(old: list[Counter[str]], new: list[Counter[str]]) -> list[list[float]]:
     return [[_ratio(before, after) for after in new] for before in old]
 
 
@@ -81,15 +102,16 @@ def _worth(likeness: float) -> float:
     return likeness if likeness >= LEAST_ALIKE else 0.0
 
 
-def marks(old: str, new: str) -> Marks:
-    """The words that differ; nothing when the lines are equal or too long."""
+def marks(old: str, new: str, effort: Effort | None = None) -> Marks:
+    """The words that differ; nothing when the lines are equal or too long, one span when the effort is spent."""
     if old == new or max(len(old), len(new)) > MOST_CHARACTERS:
         return NOTHING
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     head = _common(before, after)
     tail = _common(before[head:][::-1], after[head:][::-1])
     middle_before, middle_after = before[head : len(before) - tail], after[head : len(after) - tail]
-    if max(len(middle_before), len(middle_after)) > MOST_TOKENS:
+    most = max(len(middle_before), len(middle_after))
+    if most > MOST_TOKENS or (effort and not effort.take(_matches(middle_before, middle_after))):
         blocks = [(0, len(middle_before), 0, len(middle_after))]
     else:
         blocks = _changes(middle_before, middle_after)
@@ -97,6 +119,12 @@ def marks(old: str, new: str) -> Marks:
         _spans(before, [(head + low, head + high) for low, high, _, _ in blocks]),
         _spans(after, [(head + low, head + high) for _, _, low, high in blocks]),
     )
+
+
+def _matches(before: list[str], after: list[str]) -> int:
+    """Pairs of equal tokens: what difflib has to look at, and what its cost grows with."""
+    counts = Counter(after)
+    return sum(counts[token] for token in before)
 
 
 def _common(before: list[str], after: list[str]) -> int:

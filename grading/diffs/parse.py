@@ -17,6 +17,8 @@ from unidiff.patch import PatchSet
 
 Status = Literal["added", "deleted", "modified", "renamed", "mode", "binary", "submodule"]
 
+MOST_LINES = 200_000  # changed lines of one file that are read; above, its counts are all there is
+
 _HEADER = b"diff --git "
 _SUBMODULE = "160000"
 _FIELDS = (
@@ -127,13 +129,13 @@ def _fields(header: list[bytes]) -> dict[bytes, bytes]:
 
 def _paths(first: bytes, fields: dict[bytes, bytes]) -> tuple[bytes, bytes]:
     if b"rename from" in fields and b"rename to" in fields:
-        return _unquoted(fields[b"rename from"]), _unquoted(fields[b"rename to"])
+        return unquoted(fields[b"rename from"]), unquoted(fields[b"rename to"])
     if b"copy to" in fields:
-        path = _unquoted(fields[b"copy to"])
+        path = unquoted(fields[b"copy to"])
         return path, path
     for side in (b"+++", b"---"):
         # Git ends a name that holds a blank with a tab here, so that other tools see where it stops.
-        name = _unquoted(fields.get(side, b"/dev/null").removesuffix(b"\t"))
+        name = unquoted(fields.get(side, b"/dev/null").removesuffix(b"\t"))
         if name != b"/dev/null":
             return name[2:], name[2:]
     path = _path_of_both(first.removeprefix(_HEADER))
@@ -143,10 +145,10 @@ def _paths(first: bytes, fields: dict[bytes, bytes]) -> tuple[bytes, bytes]:
 def _path_of_both(names: bytes) -> bytes:
     """Without `---` and `+++` both names are the same, so the header is one name twice, around a blank."""
     half = names[: len(names) // 2]
-    return _unquoted(half)[2:]
+    return unquoted(half)[2:]
 
 
-def _unquoted(name: bytes) -> bytes:
+def unquoted(name: bytes) -> bytes:
     if len(name) < 2 or not (name.startswith(b'"') and name.endswith(b'"')):
         return name
     return _ESCAPED.sub(_unescaped, name[1:-1])
@@ -206,6 +208,8 @@ def _count(body: list[bytes]) -> tuple[int, int]:
 def _hunks(body: list[bytes], added: int, removed: int) -> tuple[Hunk, ...] | None:
     if not body:
         return ()
+    if added + removed > MOST_LINES:
+        return None
     # Names of ours: those of the patch are read above, and are what unidiff would stumble over.
     text = "--- a/file\n+++ b/file\n" + b"\n".join(body).decode("utf-8", "surrogateescape") + "\n"
     try:

@@ -7,7 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from grading.diffs.align import Row
+from grading.diffs.align import Kind, Row
+from grading.diffs.intraline import Span
 
 CONTEXT = 3  # rows on each side of a change
 LEAST_HIDDEN = 3  # fewer rows than this are cheaper to read than to open
@@ -37,6 +38,28 @@ class Gap(NamedTuple):
     high: int
     number: int
     heading: str
+
+
+class ToldCell(NamedTuple):
+    """One side of a row as values. Marks are changed words, as character offsets into the text."""
+
+    kind: Kind
+    number: int
+    text: str
+    #: What ends the line in the file: "\n", "\r\n", "\r" or "".
+    ending: str
+    encoding: str
+    marks: tuple[Span, ...]
+
+
+class ToldRow(NamedTuple):
+    """A row as values: all texts of a file can be put together again from its rows. `gap` is 0 for a visible one."""
+
+    base: int | None
+    alike: bool
+    gap: int
+    left: ToldCell | None
+    right: ToldCell | None
 
 
 def fold(rows: Sequence[Row], heading: Callable[[int], str]) -> list[Shown | Gap]:
@@ -89,14 +112,17 @@ class Headings:
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
         self._numbers: list[int] | None = None
+        self._depths: list[int] = []
 
     def __call__(self, line: int) -> str:
         if self._numbers is None:  # most files have no gap that asks
             self._numbers = [number for number, text in enumerate(self._lines) if _is_definition(text)]
+            self._depths = [_indentation(self._lines[number]) for number in self._numbers]
         depth = self._depth(line)
-        for number in reversed(self._numbers[: bisect_left(self._numbers, line)][-200:]):
-            if _indentation(self._lines[number]) < depth:
-                return self._lines[number].strip()[:_HEADING_LENGTH]
+        last = bisect_left(self._numbers, line)
+        for place in reversed(range(max(0, last - 200), last)):
+            if self._depths[place] < depth:
+                return self._lines[self._numbers[place]].strip()[:_HEADING_LENGTH]
         return ""
 
     def _depth(self, line: int) -> int:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from grading.diffs import child
+from grading.diffs.caps import CAPS, LISTING, PLAIN
 from grading.diffs.child import compare_in_child
-from grading.diffs.compare import CAPS, LISTING, PLAIN, compare_both
+from grading.diffs.compare import compare_both
 
 BASE = {"a.py": b"import x\n", "b.txt": b"caf\xe9\n"}
 
@@ -46,7 +47,7 @@ def test_a_child_without_memory_ends_in_a_listing(repository):
 def test_each_failure_takes_away_some_detail(sides, monkeypatch):
     asked = []
 
-    def fail_twice(request, seconds):
+    def fail_twice(request, seconds, read):
         asked.append(request["caps"]["colours"] or request["caps"]["lines"])
         return "the listing" if len(asked) == 3 else None
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.diffs import escape
-from grading.diffs.compare import CAPS, LISTING, Caps, Side, compare, compare_both
+from grading.diffs.caps import CAPS, LISTING, Caps
+from grading.diffs.compare import Side, compare, compare_both
 
 TIDE = b'''"""Tides."""
 import time
@@ -237,6 +238,7 @@ def test_a_patch_that_does_not_fit_its_texts_is_found_anew(repository):
     ("caps", "said"),
     [
         (Caps(file_rows=5), "more changed lines of this file are not drawn"),
+        (Caps(file_characters=200), "more changed lines of this file are not drawn"),
         (Caps(file_bytes=10), "whole text is not at hand"),
         (Caps(marked_lines=1), "Changed words are not marked"),
         (LISTING, "listed with its counts alone"),
@@ -367,3 +369,12 @@ def test_nothing_but_the_letters_tells_the_sides_apart(sides):
 
     same = forward.files[1], backward.files[1]
     assert same[0].html == same[1].html
+
+
+def test_a_file_of_very_many_lines_is_listed_with_its_counts(repository):
+    side = repository.side({"a.txt": b"x\n"}, {"a.txt": b"y\n" * 200_000})
+
+    (file,) = compare(side, Side(b"", {}), {"a.txt": b"x\n"}).files
+
+    assert (file.left.added, file.left.removed) == (200_000, 1)
+    assert file.degraded == ("Too many lines to draw: this file is listed with its counts alone.",)

@@ -84,3 +84,17 @@ def test_equal_texts_are_read_once():
 
 def test_other_encodings_fall_back():
     assert Highlighter().text(b"caf\xe9\n", "a.txt")[0::2] == (["café"], "Latin-1")
+
+
+def test_texts_that_took_too_long_leave_little_time_to_the_next(monkeypatch):
+    highlighter = Highlighter()
+    monkeypatch.setattr(highlight, "MOST_SECONDS", -1.0)
+    highlighter.text(b"import x\n", "a.py")
+    monkeypatch.setattr(highlight, "MOST_SECONDS_WASTED", 0.0)
+
+    assert (
+        highlighter.text(b"import y\n", "a.py").plain
+        == "comes after files that took all the time for colouring"
+    )
+    monkeypatch.setattr(highlight, "MOST_SECONDS", 60.0)
+    assert Highlighter().text(b"import y\n", "a.py").plain == ""

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grading.diffs import intraline
 from grading.diffs.intraline import MOST_CHARACTERS, marks, pairs
 
 
@@ -66,3 +67,19 @@ def test_strangers_are_not_paired():
 def test_too_many_lines_are_paired_in_order_or_not_at_all():
     assert pairs(["x"] * 50, ["y"] * 50)[:2] == [(0, 0), (1, 1)]
     assert pairs(["x"] * 50, ["y"] * 51) == []
+
+
+def test_when_the_effort_is_spent_a_change_gets_one_span():
+    effort = intraline.Effort(10)
+    old, new = "a b c d e f g", "x b y d z f w"
+
+    assert len(intraline.marks(old, new).new) == 4
+    assert intraline.marks(old, new, effort).new == ((0, 13),)
+    assert effort.ran_out
+
+
+def test_when_the_effort_is_spent_lines_are_paired_in_order():
+    effort = intraline.Effort(3)
+
+    assert intraline.pairs(["a b", "c d"], ["c d e", "a b e"], effort) == [(0, 0), (1, 1)]
+    assert effort.ran_out

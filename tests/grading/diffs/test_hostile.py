@@ -1,0 +1,88 @@
+"""Whatever a patch holds, claims or costs: it is shown safely and in bounds, or refused in a sentence."""
+
+from __future__ import annotations
+
+import re
+import resource
+
+import pytest
+
+from grading.diffs import escape, standing, telling
+from grading.diffs.compare import Side, compare
+from tests.grading.diffs import hostile
+from tests.grading.diffs.test_command import PAGE_ATTRIBUTES, PAGE_TAGS, Desk
+from tests.grading.diffs.test_compare import ATTRIBUTES, TAGS, read
+
+SECONDS = 2.5  # of CPU, for git and the child that compares
+
+
+@pytest.fixture
+def desk(tmp_path, repository, monkeypatch):
+    return Desk(tmp_path, repository, monkeypatch)
+
+
+def assert_harmless(html: str) -> None:
+    reader = read(html)
+    assert reader.tags <= TAGS | PAGE_TAGS
+    assert reader.attributes <= ATTRIBUTES | PAGE_ATTRIBUTES
+    assert not escape.ODD.search(html.replace("\n", ""))
+
+
+@pytest.mark.parametrize("name", hostile.CONTENT)
+def test_what_a_file_holds_is_text(repository, name):
+    base, result = hostile.CONTENT[name]
+
+    comparison = compare(repository.side(base, result), Side(b"", {}), base, tell=True)
+
+    assert_harmless("".join(standing.page(comparison, (), sides=1)))
+    text = "".join(telling.as_text(comparison, (), sides=1))
+    assert not escape.ODD.search(text.replace("\n", ""))
+    assert "".join(telling.as_json(comparison, (), sides=1)).isascii()
+
+
+@pytest.mark.parametrize("name", hostile.NAMED)
+def test_what_a_file_is_called_is_text(desk, repository, name):
+    base, result = hostile.NAMED[name]
+    (path,) = base
+    patch, page = desk.patch(base, result), desk.folder / "page.html"
+
+    told = desk.json(patch, "--base", desk.base(base))
+    assert desk.run(patch, "--html", page)[0] == 0
+
+    assert [(file["path"], file["added"], file["removed"]) for file in told["files"]] == [(path, 1, 1)]
+    assert_harmless(page.read_text())
+
+
+@pytest.mark.parametrize("name", hostile.REFUSED)
+def test_what_cannot_be_true_is_refused(desk, name):
+    patch = desk.file("a.patch", hostile.REFUSED[name].encode())
+
+    complaint = desk.refusal(patch, "--base", desk.base({"a.py": hostile.BASE}))
+
+    assert len(complaint) < 1_000
+    assert not escape.ODD.search(complaint[:-1])
+
+
+@pytest.mark.parametrize("name", hostile.COSTLY)
+def test_what_costs_much_ends_in_time(desk, name):
+    base, result = hostile.COSTLY[name]
+    patch, page = desk.patch(base, result), desk.folder / "page.html"
+    place = desk.base(base)
+    before = _spent()
+
+    code, _, complaint = desk.run(patch, "--base", place, "--html", page)
+
+    assert (code, complaint) == (0, "")
+    assert _spent() - before < SECONDS
+    assert page.stat().st_size < 20_000_000
+    html = page.read_text()
+    assert html.count("<details ") == len(base | result)
+    # All of it is made of the same tags; a sample shows them without reading megabytes.
+    assert set(re.findall(r"<([a-z0-9]+)", html)) <= TAGS | PAGE_TAGS
+    assert_harmless(html[:300_000].rpartition("<")[0])
+
+
+def _spent() -> float:
+    """CPU seconds of all children so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
