@@ -108,7 +108,9 @@ def starting_in(folder: Path) -> Iterator[Callable[..., Local]]:
 
 def outside(**variables: str) -> dict[str, str]:
     """The environment of somebody who has not started anything yet."""
-    ours = {*EXPORTED, MARK, "PORT", "DEBUG", "MARLIN_PROCESS"}
+    ours = {*EXPORTED, MARK, "PORT", "DEBUG", "MARLIN_PROCESS", "ALLOW_LOCAL_REPOSITORIES"}
+    # The checkouts here have no settings; with their name Celery would look for them and die.
+    ours.add("DJANGO_SETTINGS_MODULE")
     return {name: value for name, value in os.environ.items() if name not in ours} | variables
 
 
