@@ -87,7 +87,8 @@ def _suite(name: str, environment: dict[str, str]) -> Outcome:
     if name in SERIAL:
         pytest = ["pytest", f"tests/{name}"]
     else:
-        pytest = ["pytest", "tests", "-n", "2", *(f"--ignore=tests/{folder}" for folder in SERIAL)]
+        # Three on two cores: many of these tests wait for servers that start and stop.
+        pytest = ["pytest", "tests", "-n", "3", *(f"--ignore=tests/{folder}" for folder in SERIAL)]
     code = subprocess.run(
         [
             *_with_servers(name),
