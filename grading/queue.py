@@ -20,6 +20,7 @@ from tasks.models import Experiment, Task, Turn
 
 #: Names of events after which a person knows too much of an experiment to rate or review in it.
 KNOWS = ("experiment.unblinded", "experiment.configured", "experiment.results_seen")
+KNOWS_TOO_MUCH = "You have seen what this experiment compares, and cannot rate in it any more."
 
 
 def offered_to(rater: User) -> QuerySet[Task]:
@@ -138,7 +139,7 @@ def resume(assignment: Assignment) -> None:
     if assignment.state != Assignment.State.EXPIRED:
         raise WrongState("This task is no longer yours to go on with.")
     if knows(assignment.rater, task.experiment):
-        raise WrongState("You have seen what this experiment compares, and cannot rate in it any more.")
+        raise WrongState(KNOWS_TOO_MUCH)
     assignment.resume(seat=free[0] if free else None)
 
 

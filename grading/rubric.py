@@ -10,7 +10,6 @@ STRENGTHS = {7: ("slightly", "better", "clearly"), 8: ("slightly", "better", "si
 NEUTRAL = "About the same"
 
 #: The fields of free text, in the order of the form. The side's letter is part of the name.
-ASPECTS = ("strengths", "weaknesses")
 TEXTS = ("a_strengths", "b_strengths", "a_weaknesses", "b_weaknesses", "justification")
 
 

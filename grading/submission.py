@@ -89,7 +89,7 @@ def submit(assignment: Assignment, preference: Preference, *, number: int | None
     """
     experiment = assignment.task.experiment
     if queue.knows(assignment.rater, experiment):
-        raise checks.Refused("You have seen what this experiment compares, and cannot rate in it any more.")
+        raise checks.Refused(queue.KNOWS_TOO_MUCH)
     revision = preference.revisions.filter(number=number).first() if number else preference.newest()
     checks.demand(experiment.rubric, revision)
     assert revision is not None

@@ -14,9 +14,6 @@ from tasks.git.command import GitFailed
 from tasks.models import Environment, Repository
 from tasks.sandbox.base import SandboxUnusable
 
-#: Characters of the baseline's log that are kept.
-LONGEST_LOG = 60_000
-
 
 class Broken(Exception):
     """The repository or its environment cannot be used; the sentence says what to do about it."""
