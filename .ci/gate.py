@@ -17,6 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "test"
@@ -24,7 +25,9 @@ BIN = Path(sys.executable).parent
 
 #: Folders of tests/ that run alone, one test after the other; everything else is "unit".
 SERIAL = ("blindness", "faults", "browser", "benchmarks")
-GATE = ("lint", "unit", "blindness", "faults", "browser")
+#: Lanes run side by side: the right one mostly waits for servers and a browser, the left one computes.
+LANES = (("unit",), ("browser", "faults", "blindness"))
+GATE = ("lint", *(name for lane in LANES for name in lane))
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,21 @@ def main(names: list[str]) -> int:
     if unknown:
         sys.exit(f"{', '.join(sorted(unknown))}: unknown.\n{__doc__}")
     VAR.mkdir(parents=True, exist_ok=True)
-    environment = _measured() if whole else dict(os.environ)
-    outcomes = [outcome for name in names or GATE for outcome in _part(name, environment)]
+    began = time.monotonic()
     if whole:
-        outcomes.append(_coverage(environment))
-    return _report(outcomes)
+        environment = _measured()
+        outcomes = [_lint(), *_side_by_side(environment), _coverage(environment)]
+    else:
+        outcomes = [outcome for name in names for outcome in _part(name, dict(os.environ))]
+    return _report(outcomes, time.monotonic() - began)
+
+
+def _side_by_side(environment: dict[str, str]) -> list[Outcome]:
+    def run(lane: tuple[str, ...]) -> list[Outcome]:
+        return [_suite(name, environment, VAR / f"{name}.log") for name in lane if _has_tests(name)]
+
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        return [outcome for outcomes in pool.map(run, LANES) for outcome in outcomes]
 
 
 def _part(name: str, environment: dict[str, str]) -> list[Outcome]:
@@ -73,8 +86,18 @@ def _belongs(path: Path, name: str) -> bool:
     return top == name if name in SERIAL else top not in SERIAL
 
 
-def _suite(name: str, environment: dict[str, str]) -> Outcome:
-    _title(f"tests: {name}")
+def _suite(name: str, environment: dict[str, str], log: Path | None = None) -> Outcome:
+    """Run one suite. With a log its output is kept there until its end, so that two suites do not mix theirs."""
+    if log is None:
+        return _tested(name, environment, None)
+    _title(f"tests: {name} (until its end in {log.relative_to(ROOT)})")
+    with log.open("w") as file:
+        outcome = _tested(name, environment, file)
+    print(log.read_text(errors="replace"), outcome, sep="\n", flush=True)
+    return outcome
+
+
+def _tested(name: str, environment: dict[str, str], output: IO[str] | None) -> Outcome:
     began = time.monotonic()
     report = VAR / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -87,8 +110,7 @@ def _suite(name: str, environment: dict[str, str]) -> Outcome:
     if name in SERIAL:
         pytest = ["pytest", f"tests/{name}"]
     else:
-        # Three on two cores: many of these tests wait for servers that start and stop.
-        pytest = ["pytest", "tests", "-n", "3", *(f"--ignore=tests/{folder}" for folder in SERIAL)]
+        pytest = ["pytest", "tests", "-n", "2", *(f"--ignore=tests/{folder}" for folder in SERIAL)]
     code = subprocess.run(
         [
             *_with_servers(name),
@@ -97,6 +119,8 @@ def _suite(name: str, environment: dict[str, str]) -> Outcome:
         ],
         env=environment,
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         check=False,
     ).returncode
     passed, failed, skipped = _counts(report)
@@ -209,13 +233,13 @@ def _coverage(environment: dict[str, str]) -> Outcome:
     return Outcome("coverage", time.monotonic() - began, reported == 0)
 
 
-def _report(outcomes: list[Outcome]) -> int:
+def _report(outcomes: list[Outcome], seconds: float) -> int:
     _title("summary")
     for outcome in outcomes:
         print(outcome)
     total = Outcome(
         "all",
-        sum(outcome.seconds for outcome in outcomes),
+        seconds,
         all(outcome.good for outcome in outcomes),
         sum(outcome.passed for outcome in outcomes),
         sum(outcome.failed for outcome in outcomes),
