@@ -38,8 +38,8 @@ test-blindness: tools ## nothing that a rater can fetch tells who wrote what
 bench: tools ## measurements; they judge nothing
 	@exec $(GATE) benchmarks
 
-chaos: tools ## the fault tests in their long form
-	@MARLIN_LONG=1 exec $(GATE) faults
+chaos: tools ## the fault tests and races in their long form
+	@MARLIN_LONG=1 exec $(GATE) faults unit
 
 proofs: tools ## the blindness tests in their long form
 	@MARLIN_LONG=1 exec $(GATE) blindness

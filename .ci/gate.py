@@ -110,7 +110,8 @@ def _tested(name: str, environment: dict[str, str], output: IO[str] | None) -> O
     if name in SERIAL:
         pytest = ["pytest", f"tests/{name}"]
     else:
-        pytest = ["pytest", "tests", "-n", "2", *(f"--ignore=tests/{folder}" for folder in SERIAL)]
+        pytest = ["pytest", "tests", "-n", "2", "--dist", "loadgroup"]
+        pytest += [f"--ignore=tests/{folder}" for folder in SERIAL]
     code = subprocess.run(
         [
             *_with_servers(name),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 import marlin.jobs
 from tests.blindness.worlds import an_empty_world
+from tests.long import LONG
 
 #: Opens a world: `with empty_world("one") as directory`.
 OpenWorld = Callable[[str], AbstractContextManager[Path]]
@@ -20,7 +20,7 @@ OpenWorld = Callable[[str], AbstractContextManager[Path]]
 @pytest.fixture(scope="session")
 def long() -> bool:
     """Whether the numbers are those of `make proofs`."""
-    return os.environ.get("MARLIN_LONG") == "1"
+    return LONG
 
 
 @pytest.fixture(scope="module")

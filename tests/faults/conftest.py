@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.long import LONG
 from tests.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
 def long() -> bool:
     """Whether the numbers are those of `make chaos`."""
-    return os.environ.get("MARLIN_LONG") == "1"
+    return LONG
 
 
 @pytest.fixture

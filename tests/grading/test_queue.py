@@ -17,10 +17,11 @@ from tasks import turns
 from tasks.models import Experiment, Task
 from tests import factories
 from tests.grading.conftest import at_once, make_tasks
+from tests.long import LONG
 from tests.races import race
 
 RACERS = 8
-ROUNDS = 20
+ROUNDS = 100 if LONG else 8
 
 
 # --- What is offered ------------------------------------------------------------------------------------------
