@@ -219,13 +219,14 @@ def self_consistency(votes: Votes) -> dict[str, Consistency]:
     """By rater how a second rating of the same unit compares with the first, for those who gave one."""
     repeats: dict[str, list[tuple[int, int]]] = defaultdict(list)
     first: dict[tuple[int, int], int] = {}
-    rows = zip(votes.rater.tolist(), votes.unit.tolist(), votes.canonical.tolist(), strict=True)
-    for rater, unit, rating in rows:
-        if (rater, unit) in first:
-            repeats[votes.raters[rater]].append((first[rater, unit], rating))
-        else:
-            first[rater, unit] = rating
-    return {rater: _consistency(pairs) for rater, pairs in sorted(repeats.items())}
+    rows = zip(
+        *(each.tolist() for each in (votes.rater, votes.unit, votes.canonical, votes.counts)), strict=True
+    )
+    for rater, unit, rating, count in rows:
+        again = count if (rater, unit) in first else count - 1
+        before = first.setdefault((rater, unit), rating)
+        repeats[votes.raters[rater]] += [(before, rating)] * again
+    return {rater: _consistency(pairs) for rater, pairs in sorted(repeats.items()) if pairs}
 
 
 def _consistency(pairs: list[tuple[int, int]]) -> Consistency:

@@ -7,10 +7,13 @@ question is where the newer one truly stood.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from grading.analysis.cells import Guess
 from grading.analysis.distributions import (
     Interval,
     chi_square_above,
@@ -117,6 +120,17 @@ def leak(one: Guesses, other: Guesses) -> Index:
     return Index((first.value + second.value) / 2, math.hypot(first.error, second.error) / 2)
 
 
+def counted(guesses: Iterable[Guess]) -> tuple[Guesses, Guesses]:
+    """The answers where the newer one stood on the left, and where it stood on the right."""
+    told: Counter[tuple[str, str]] = Counter()
+    for each in guesses:
+        told[each.newer, each.guess] += each.answers
+    return (
+        Guesses(told["L", "L"], told["L", "R"], told["L", ""]),
+        Guesses(told["R", "R"], told["R", "L"], told["R", ""]),
+    )
+
+
 @dataclass(frozen=True)
 class Balance:
     """How often each model stood on the left, and whether a fair draw would do that."""
@@ -136,7 +150,8 @@ def side_balance(votes: Votes) -> Balance:
     if not len(votes):
         raise NoEstimate("There are no votes.")
     count = len(votes.models)
-    shown = np.bincount(votes.left * count + votes.right, minlength=count * count).reshape(count, count)
+    pairs = votes.left * count + votes.right
+    shown = np.bincount(pairs, votes.counts, count * count).astype(np.int64).reshape(count, count)
     ahead, together = np.triu(shown - shown.T), np.triu(shown + shown.T)
     compared = together > 0
     statistic = float((ahead[compared] ** 2 / together[compared]).sum())
@@ -167,7 +182,7 @@ class PositionBias:
 
 def position_bias(votes: Votes) -> PositionBias:
     """Who wins, left or right, whatever stood there. Raises NoEstimate when nothing was decided."""
-    left, right = int((votes.for_left > 0).sum()), int((votes.for_left < 0).sum())
+    left, right = (int(votes.counts[sign * votes.for_left > 0].sum()) for sign in (1, -1))
     if not len(votes):
         raise NoEstimate("There are no votes.")
     if not left + right:
@@ -175,7 +190,7 @@ def position_bias(votes: Votes) -> PositionBias:
     return PositionBias(
         left=left,
         right=right,
-        ties=len(votes) - left - right,
+        ties=votes.number - left - right,
         share=left / (left + right),
         interval=wilson(left, left + right),
         p_value=fair_coin(left, right),

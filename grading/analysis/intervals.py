@@ -57,12 +57,12 @@ def sandwich(fit: Fit) -> Covariance:
 
 def by_task(fit: Fit, votes: Votes) -> Covariance:
     """Votes of one task lean the same way, and only tasks are independent. Our default."""
-    return _clustered(fit, votes.task, len(votes.tasks), "tasks")
+    return _clustered(fit, votes, votes.task, len(votes.tasks), "tasks")
 
 
 def by_rater(fit: Fit, votes: Votes) -> Covariance:
     """Votes of one rater lean the same way, and only raters are independent."""
-    return _clustered(fit, votes.rater, len(votes.raters), "raters")
+    return _clustered(fit, votes, votes.rater, len(votes.raters), "raters")
 
 
 def two_way(fit: Fit, votes: Votes) -> Covariance:
@@ -116,7 +116,8 @@ def bootstrap(fit: Fit, votes: Votes, *, repetitions: int = 1000, seed: int = 0)
         raise NoEstimate("All votes are of one task, so tasks cannot be resampled.")
     random = np.random.default_rng(seed)
     cells = len(fit.cells.count)
-    keys, counts = np.unique(votes.task * cells + fit.cells.of_vote, return_counts=True)
+    keys, place = np.unique(votes.task * cells + fit.cells.of_vote, return_inverse=True)
+    counts = np.bincount(place, votes.counts.astype(np.float64))
     task, cell = keys // cells, keys % cells
     draws = np.empty((repetitions, len(fit.models)))
     for draw in draws:
@@ -133,17 +134,17 @@ def percentiles(draws: Floats, level: float = 0.95) -> list[Interval]:
 
 def influence(fit: Fit, votes: Votes) -> Floats:
     """By rater how far each rating would move without them, [raters, K]: one Newton step, -V s_rater."""
-    scores = np.concatenate(list(_sums_by(fit, votes.rater)))
+    scores = np.concatenate(list(_sums_by(fit, votes, votes.rater)))
     return -(scores @ fit.covariance)[:, : len(fit.models)]
 
 
-def _clustered(fit: Fit, cluster: Ints, count: int, noun: str) -> Covariance:
+def _clustered(fit: Fit, votes: Votes, cluster: Ints, count: int, noun: str) -> Covariance:
     if count < 2:
         return Covariance(
             why_not=f"All votes are of one {noun[:-1]}, so the spread between {noun} is unknown."
         )
     meat = np.zeros((len(fit.estimate), len(fit.estimate)))
-    for sums in _sums_by(fit, cluster):
+    for sums in _sums_by(fit, votes, cluster):
         meat += sums.T @ sums
     return _checked(fit, count / (count - 1) * meat, count, noun)
 
@@ -159,7 +160,7 @@ def _note(clusters: int | None, noun: str) -> str:
     return f"only {clusters} {noun}: take Student's quantile" if clusters and clusters < FEW_CLUSTERS else ""
 
 
-def _sums_by(fit: Fit, cluster: Ints) -> Iterator[Floats]:
+def _sums_by(fit: Fit, votes: Votes, cluster: Ints) -> Iterator[Floats]:
     """The sums of the scores by cluster, in order of the cluster's number, in pieces of [some, P]."""
     scores = fit.scores()
     order = np.argsort(cluster, kind="stable")
@@ -171,5 +172,5 @@ def _sums_by(fit: Fit, cluster: Ints) -> Iterator[Floats]:
         upto = max(at + 1, int(np.searchsorted(ends, begins[at] + ROWS, side="right")))
         rows = order[begins[at] : ends[upto - 1]]
         starts = begins[at:upto] - begins[at]
-        yield np.add.reduceat(scores[fit.cells.of_vote[rows]], starts, axis=0)
+        yield np.add.reduceat(scores[fit.cells.of_vote[rows]] * votes.counts[rows, None], starts, axis=0)
         at = upto

@@ -222,17 +222,18 @@ def _counted(votes: Votes, outcomes: Ints, columns: list[Floats]) -> Cells:
     if not constant:
         # Differences in style are another number in each vote: nothing to count together.
         each = np.arange(len(votes))
-        return Cells(votes.left, votes.right, outcomes, also, np.ones(len(votes)), each)
+        return Cells(votes.left, votes.right, outcomes, also, votes.counts.astype(np.float64), each)
     models, kinds = len(votes.models), int(outcomes.max()) + 1
     key = (votes.left * models + votes.right) * kinds + outcomes
-    keys, of_vote, count = np.unique(key, return_inverse=True, return_counts=True)
+    keys, of_vote = np.unique(key, return_inverse=True)
+    count: Floats = np.bincount(of_vote, votes.counts, len(keys)).astype(np.float64)
     pair = keys // kinds
     return Cells(
         left=pair // models,
         right=pair % models,
         outcome=keys % kinds,
         also=np.repeat(also[:1], len(keys), axis=0),
-        count=count.astype(np.float64),
+        count=count,
         of_vote=of_vote,
     )
 

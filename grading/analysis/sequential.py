@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 
 import numpy as np
 
 from grading.analysis.distributions import Interval, log_beta
+from grading.analysis.ratings import NoEstimate
 from grading.analysis.votes import Votes
 
 Key = TypeVar("Key", bound=Hashable)
 
 #: Beyond this an e-value is written as this: e^700 is near the largest number there is.
 MOST_LOG = 700.0
+UNDATED = "The votes do not tell when they were given."
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def duels(votes: Votes) -> list[Duel]:
     count = len(votes.models)
     low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
     keys, place = np.unique((votes.task * count + low) * count + high, return_inverse=True)
-    sums = np.sign(np.bincount(place, votes.canonical, len(keys)))
+    sums = np.sign(np.bincount(place, votes.canonical * votes.counts, len(keys)))
     pairs = keys % (count * count)
     return [
         Duel(
@@ -131,22 +134,105 @@ def more_tasks(duel: Duel, alpha: float = 0.05, most: int = 100_000) -> int | No
     return high - duel.decided
 
 
-def verdict(duel: Duel, *, decided: bool, margin: float = 0.03, alpha: float = 0.05) -> str:
-    """One sentence: decided, equivalent within ±`margin` of one half, or what is missing."""
+def verdict(
+    duel: Duel,
+    *,
+    decided: bool,
+    margin: float = 0.03,
+    alpha: float = 0.05,
+    price: Decimal | None = None,
+    currency: str = "$",
+) -> str:
+    """One sentence: decided, equivalent within ±`margin` of one half, or what is missing.
+
+    `price` is that of a task, in `currency`, to say what the missing ones will cost.
+    """
     if not duel.decided:
         return "Keep collecting: no task has been decided yet."
     low, high = confidence_sequence(duel.wins, duel.losses, alpha)
     better, share = (duel.one, duel.wins) if duel.wins >= duel.losses else (duel.other, duel.losses)
     if better == duel.other:
         low, high = 1 - high, 1 - low
-    said = f"{share / duel.decided:.0%} [{low:.0%}, {high:.0%}] of {duel.decided} decided tasks"
+    said = f"{share / duel.decided:.0%} [{100 * low:.0f}, {100 * high:.0f}] of {_tasks(duel.decided)}"
+    said = said.replace("%", " %")
     if decided:
-        return f"Decided: {better} is better, {said}."
+        return f"Decided: {better} better, {said}."
     if low > 0.5 - margin and high < 0.5 + margin:
-        return f"Equivalent within ±{margin:.0%}: {better} was preferred in {said}."
+        return f"Equivalent within ±{100 * margin:g} points: {better} was preferred in {said}."
     more = more_tasks(duel, alpha)
     if more == 0:
         return f"Keep collecting: {better}, {said}; enough for one comparison, not among this many."
-    if more:
-        return f"Keep collecting, about {more} more decided tasks if this goes on: {better}, {said}."
-    return f"Keep collecting: {better}, {said}."
+    if more is None:
+        return f"Keep collecting: {better}, {said}; no end is in sight."
+    tasks = math.ceil(more * (duel.decided + duel.ties) / duel.decided)  # some will be ties again
+    cost = f", {currency}{tasks * price:,.0f}" if price is not None else ""
+    return f"Keep collecting, about {tasks:,} more tasks{cost}, if this goes on: {better}, {said}."
+
+
+def _tasks(decided: int) -> str:
+    return f"{decided:,} decided task{'s' * (decided != 1)}"
+
+
+def overall_verdict(
+    duels: Sequence[Duel], decided: Collection[tuple[str, str]], verdicts: Sequence[str]
+) -> str:
+    """One sentence for all pairs, `decided` being those of (one, other) that are: of two models their verdict."""
+    if len(duels) == 1:
+        return verdicts[0]
+    better = {
+        (duel.one, duel.other) if duel.wins > duel.losses else (duel.other, duel.one)
+        for duel in duels
+        if (duel.one, duel.other) in decided
+    }
+    models = sorted({name for duel in duels for name in (duel.one, duel.other)})
+    best = [model for model in models if all((model, other) in better for other in models if other != model)]
+    counted = f"{len(better)} of {len(duels)} pairs are decided"
+    if best:
+        return f"Decided: {best[0]} better than each of the other {len(models) - 1}; {counted}."
+    beaten = {loser for _, loser in better}
+    left = [model for model in models if model not in beaten]
+    return f"Keep collecting: {counted}, and {len(left)} of {len(models)} models are beaten by none."
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a duel stood at the end of a day, as date.toordinal()."""
+
+    day: int
+    wins: int
+    losses: int
+    ties: int
+    log_e_value: float
+    interval: Interval
+
+
+def path(votes: Votes, one: int, other: int, *, alpha: float = 0.05, most: int = 60) -> list[Step]:
+    """How the evidence between two models grew, in at most `most` steps; each task counts on its last day.
+
+    Raises NoEstimate when the votes do not tell their days or the two were never compared.
+    """
+    if votes.day is None:
+        raise NoEstimate(UNDATED)
+    low, high = min(one, other), max(one, other)
+    chosen = (np.minimum(votes.first, votes.second) == low) & (np.maximum(votes.first, votes.second) == high)
+    if not chosen.any():
+        raise NoEstimate(f"{votes.models[one]} and {votes.models[other]} were never compared.")
+    tasks, task = np.unique(votes.task[chosen], return_inverse=True)
+    sums = np.sign(np.bincount(task, (votes.canonical * votes.counts)[chosen], len(tasks)))
+    last = np.zeros(len(tasks), dtype=np.int64)
+    np.maximum.at(last, task, votes.day[chosen])
+    days, day = np.unique(last, return_inverse=True)
+    seen = [np.cumsum(np.bincount(day, sums == sign, len(days))).astype(int) for sign in (1, -1, 0)]
+    wins, losses, ties = (seen[1], seen[0], seen[2]) if low == other else (seen[0], seen[1], seen[2])
+    steps = np.unique(np.linspace(0, len(days) - 1, min(most, len(days))).round().astype(int)).tolist()
+    return [
+        Step(
+            day=int(days[at]),
+            wins=int(wins[at]),
+            losses=int(losses[at]),
+            ties=int(ties[at]),
+            log_e_value=log_e_value(int(wins[at]), int(losses[at])),
+            interval=confidence_sequence(int(wins[at]), int(losses[at]), alpha),
+        )
+        for at in steps
+    ]

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -42,16 +43,20 @@ class Vote:
     turn: str = ""
     axes: Mapping[str, int] = field(default_factory=dict)
     styles: Mapping[str, float] = field(default_factory=dict)
+    count: int = 1
+    day: date | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """N votes as columns. Models, tasks and raters are numbers that index their names.
+    """N rows as columns. Models, tasks and raters are numbers that index their names.
 
     `first` is model_a and `second` model_b, both int[N]; `on_left` tells where model_a stood, bool[N];
     `rating` is positive when model_a is better, int[N]; `unit` numbers what two raters can agree on (a
-    task's turn and its two models), int[N]. `axes` hold int[N] with UNRATED where a vote has none,
-    `styles` float[N], differences between the candidates of model_a and model_b.
+    task's turn and its two models), int[N]. A row is one vote, or `count` of them that are alike, int[N].
+    `day` is when, as date.toordinal(), int[N]. `axes` hold int[N] with UNRATED where a vote has none,
+    `styles` float[N], differences between the candidates of model_a and model_b. Integers may be of any
+    size: a million rows of the smallest that fit are 20 MB.
     """
 
     models: tuple[str, ...]
@@ -67,9 +72,22 @@ class Votes:
     points: int | None = None
     axes: Mapping[str, Ints] = field(default_factory=dict)
     styles: Mapping[str, Floats] = field(default_factory=dict)
+    count: Ints | None = None  # None: every row is one vote
+    day: Ints | None = None  # None: nobody knows when
 
     def __len__(self) -> int:
+        """How many rows, which is how many votes where nothing was counted together."""
         return len(self.rating)
+
+    @property
+    def number(self) -> int:
+        """How many votes."""
+        return len(self) if self.count is None else int(self.count.sum())
+
+    @property
+    def counts(self) -> Ints:
+        """How many votes each row is, int[N]."""
+        return np.ones(len(self), dtype=np.int64) if self.count is None else self.count
 
     @property
     def left(self) -> Ints:
@@ -128,6 +146,8 @@ class Votes:
             points=self.points,
             axes={axis: values[chosen] for axis, values in self.axes.items()},
             styles={style: values[chosen] for style, values in self.styles.items()},
+            count=None if self.count is None else self.count[chosen],
+            day=None if self.day is None else self.day[chosen],
         )
 
 
@@ -154,6 +174,8 @@ def from_rows(rows: Iterable[Vote], points: int | None = None) -> Votes:
         points=points,
         axes=_axes(votes),
         styles=_styles(votes),
+        count=_counts(votes),
+        day=_days(votes),
     )
 
 
@@ -282,7 +304,17 @@ def _checked(
         raise BadVotes(f"Line {number} has the side {texts['side']!r}, which is neither L nor R.")
     rating = _rating(number, "rating", record.get("rating"))
     rated = {name: _rating(number, name, value) for name, value in axes.items() if value is not None}
-    return Vote(**texts, rating=rating, turn=turn, axes=rated, styles=styles)
+    return Vote(
+        rater=texts["rater"],
+        task=texts["task"],
+        model_a=texts["model_a"],
+        model_b=texts["model_b"],
+        side=texts["side"],
+        rating=rating,
+        turn=turn,
+        axes=rated,
+        styles=styles,
+    )
 
 
 def _text(number: int, record: Mapping[str, Any], name: str) -> str:
@@ -382,3 +414,14 @@ def _styles(votes: list[Vote]) -> dict[str, Floats]:
         for style in STYLES
         if votes and all(style in vote.styles for vote in votes)
     }
+
+
+def _counts(votes: list[Vote]) -> Ints | None:
+    counts = np.array([vote.count for vote in votes], dtype=np.int64)
+    return counts if (counts != 1).any() else None
+
+
+def _days(votes: list[Vote]) -> Ints | None:
+    """Of all votes or of none: half a calendar would show half a path."""
+    days = [vote.day.toordinal() for vote in votes if vote.day]
+    return np.array(days, dtype=np.int64) if days and len(days) == len(votes) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from grading.analysis import report, votes
+from grading.analysis import report, text, votes
 
 
 class Command(BaseCommand):
@@ -33,11 +33,11 @@ class Command(BaseCommand):
         try:
             read = votes.read(file, points)
         except votes.BadVotes as why:
-            raise CommandError(str(why)) from why
+            raise CommandError(str(why), returncode=2) from why
         except OSError as why:
-            raise CommandError(f"{file} cannot be read: {why.strerror}.") from why
+            raise CommandError(f"{file} cannot be read: {why.strerror}.", returncode=2) from why
         found = report.report(read)
-        self.stdout.write(_as_json(found) if json else report.as_text(found))
+        self.stdout.write(_as_json(found) if json else text.as_text(found))
 
 
 def _as_json(found: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from grading.analysis import intervals, ratings
 from grading.analysis.ratings import NoEstimate
-from grading.analysis.report import ESTIMATES
+from grading.analysis.sections import MODELS as ESTIMATES
 from tests.grading.analysis.naive import Naive
 from tests.grading.analysis.worlds import drawn, tallied, vote, votes_of
 

@@ -2,11 +2,15 @@
 
 import dataclasses
 import json
+from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from grading.analysis import report
+from grading.analysis import report, sections, text
+from grading.analysis.cells import Cell, Guess
+from grading.analysis.votes import BadVotes
 from tests.grading.analysis.worlds import drawn, tallied, vote, votes_of
 
 NUMBERS = ("theta", "se_hessian", "se_sandwich", "se_cluster_task", "se_cluster_rater", "se_two_way")
@@ -49,14 +53,14 @@ def found(votes):
     return report.report(votes)
 
 
-@pytest.mark.parametrize("name", report.ESTIMATES)
+@pytest.mark.parametrize("name", sections.ESTIMATES)
 def test_every_estimate_has_its_numbers_by_model(found, name):
     for number in NUMBERS:
         assert sorted(found[name][number]) == sorted(THREE)
     assert abs(sum(found[name]["theta"].values())) < 1e-9
 
 
-@pytest.mark.parametrize("name", report.ESTIMATES)
+@pytest.mark.parametrize("name", sections.ESTIMATES)
 def test_the_better_model_comes_first(found, name):
     theta = found[name]["theta"]
 
@@ -75,7 +79,7 @@ def test_axes_are_decided_together(found):
 
     assert rows["clarity", "heron", "tern"]["decided"]
     assert not rows["scope", "heron", "tern"]["decided"]
-    assert rows["clarity", "heron", "tern"]["verdict"].startswith("Decided: heron is better")
+    assert rows["clarity", "heron", "tern"]["verdict"].startswith("Decided: heron better, ")
 
 
 def test_second_readers_agree_with_themselves_in_this_world(found):
@@ -106,7 +110,7 @@ def test_a_mountain_of_evidence_is_still_a_number():
 
 
 #: Votes with little in them: which sections are a sentence.
-ALL = {*report.ESTIMATES, "position_bias", "agreement", "decision"}
+ALL = {*sections.ESTIMATES, "position_bias", "agreement", "decision"}
 POOR = {
     "no votes": ([], ALL),
     "one vote": ([("a", "b", 2, "t1", "r1")], ALL),
@@ -115,11 +119,11 @@ POOR = {
     "one rater": ([("a", "b", r, f"t{at}", "r") for at, r in enumerate((1, -1, 2, 0, 1, -2))], {"agreement"}),
     "apart": (
         [(*pair, r, f"t{at}", "r") for at, r in enumerate((1, -1, 1)) for pair in (("a", "b"), ("c", "d"))],
-        {*report.ESTIMATES, "agreement"},
+        {*sections.ESTIMATES, "agreement"},
     ),
     "separated": (
         [("a", "b", 1 + at % 3, f"t{at}", "r") for at in range(6)],
-        {*report.ESTIMATES, "agreement"},
+        {*sections.ESTIMATES, "agreement"},
     ),
 }
 
@@ -136,7 +140,7 @@ def test_where_a_number_would_be_silly_there_is_a_sentence(case):
     for name in silent:
         assert found[name].endswith(".")
     json.dumps(found, allow_nan=False)
-    assert report.as_text(found).count("\n") > 10
+    assert text.as_text(found).count("\n") > 10
 
 
 def test_one_task_leaves_its_errors_unknown():
@@ -151,9 +155,123 @@ def test_one_task_leaves_its_errors_unknown():
 
 
 def test_the_text_has_every_name(found):
-    text = report.as_text(found)
+    lines = text.as_text(found)
 
-    for name in (*report.ESTIMATES, *NUMBERS, "position_bias", "agreement", "decision", "clarity"):
-        assert name in text
-    assert "numpy" not in text
-    assert "\n    heron: 0." in text
+    for name in (*sections.ESTIMATES, *NUMBERS, "position_bias", "agreement", "decision", "clarity"):
+        assert name in lines
+    assert "numpy" not in lines
+    assert "\n    heron: 0." in lines
+
+
+MONDAY = date(2026, 3, 2)
+
+
+def cells_of(rows):
+    """A small experiment as a GROUP BY gives it: overall and one axis, a task a day, two raters each."""
+    return [
+        Cell(
+            task=f"t{day}",
+            rater=rater,
+            model_a="heron",
+            model_b="tern",
+            side="LR"[(day + seat) % 2],
+            rating=rating,
+            axis=axis,
+            day=MONDAY + timedelta(day),
+        )
+        for day, rating in enumerate(rows)
+        for seat, rater in enumerate(("riley", "robin"))
+        for axis in ("overall", "clarity")
+    ]
+
+
+@pytest.fixture(scope="module")
+def page():
+    cells = cells_of([2, 1, 3, -1, 2, 1, 0, 2, 3, 1] * 4)
+    guesses = [
+        Guess("riley", "L", "L", "tidecache", 30),
+        Guess("riley", "L", "R", "tidecache", 4),
+        Guess("riley", "R", "R", "tidecache", 28),
+        Guess("robin", "R", "L", "lintel", 10),
+        Guess("robin", "L", "L", "lintel", 9),
+        Guess("robin", "R", "", "lintel", 20),
+    ]
+    choices = report.Choices(reference="tern", price=Decimal(280), repetitions=50)
+    return report.of_cells(cells, points=7, guesses=guesses, choices=choices)
+
+
+def test_counted_votes_are_as_many_single_ones():
+    cells = cells_of([2, 1, 3, -1, 2, -2, 0, 2])
+    counted = [cell._replace(votes=1 + at % 3) for at, cell in enumerate(cells)]
+    single = [cell for cell in counted for _ in range(cell.votes)]
+
+    quick = report.Choices(repetitions=10)
+
+    one, other = (report.of_cells(each, points=7, choices=quick) for each in (counted, single))
+
+    assert one["counts"]["votes"] == sum(cell.axis == "overall" for cell in single)
+    assert json.loads(json.dumps(one)) == approximately(json.loads(json.dumps(other)))
+
+
+def approximately(value):
+    if isinstance(value, dict):
+        return {key: approximately(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [approximately(inner) for inner in value]
+    return pytest.approx(value, abs=1e-9) if isinstance(value, float) else value
+
+
+def test_the_page_compares_with_its_reference(page):
+    (row,) = page["to_reference"]["rows"]
+
+    assert row["model"] == "heron"
+    assert row["interval"][0] < row["difference"] == pytest.approx(2 * page["ordinal_side"]["theta"]["heron"])
+    assert page["verdict"] == page["decision"]["pairs"][0]["verdict"]
+
+
+def test_the_page_counts_wins_and_ratings_by_pair(page):
+    (rate,) = page["win_rates"]["pairs"]
+    (given,) = page["distribution"]["pairs"]
+
+    assert (rate["wins"], rate["ties"], rate["losses"], rate["votes"]) == (64, 8, 8, 80)
+    assert given["votes"] == [0, 0, 8, 8, 24, 24, 16]
+    assert page["axes"]["clarity"]["win_rates"] == page["win_rates"]
+
+
+def test_the_path_ends_where_the_decision_is(page):
+    (pair,) = page["path"]["pairs"]
+    last, (judged,) = pair["steps"][-1], page["decision"]["pairs"]
+
+    assert (last["wins"], last["losses"], last["ties"]) == (judged["wins"], judged["losses"], judged["ties"])
+    assert last["interval"] == judged["interval"]
+    assert last["day"] == (MONDAY + timedelta(39)).isoformat()
+    assert [step["wins"] for step in pair["steps"][:4]] == [1, 2, 3, 3]
+
+
+def test_agreement_is_told_week_by_week(page):
+    weeks = page["agreement"]["by_week"]
+
+    assert list(weeks) == [(MONDAY + timedelta(7 * week)).isoformat() for week in range(6)]
+    assert weeks["2026-03-02"]["alpha_ordinal"] == 1
+
+
+def test_the_leaking_repository_is_found(page):
+    groups = {row["group"]: row for row in page["blindness"]["groups"]}
+
+    assert groups["tidecache"]["leaks"]
+    assert groups["tidecache"]["leak"]["value"] > 0.7
+    assert not groups["lintel"]["leaks"]
+    assert page["blindness"]["asked"] == 101
+
+
+def test_without_guesses_blindness_is_a_sentence():
+    assert report.of_cells([])["blindness"] == "Nobody was asked which side was the newer one."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [({"side": "A"}, "neither L nor R"), ({"model_b": "heron"}, "with itself"), ({"votes": 0}, "counts 0")],
+)
+def test_a_cell_that_makes_no_sense_is_refused(wrong, sentence):
+    with pytest.raises(BadVotes, match=sentence):
+        report.of_cells([cells_of([1])[0]._replace(**wrong)])

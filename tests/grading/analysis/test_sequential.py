@@ -1,6 +1,7 @@
 """Stopping: the worked examples, the promise under peeking, and many comparisons at once."""
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -115,11 +116,15 @@ def test_how_many_more_tasks_is_when_the_e_value_gets_there():
 
 
 VERDICTS = [
-    (Duel("a", "b", 61, 19, 0), True, "Decided: a is better, 76% [59%, 89%] of 80 decided tasks."),
-    (Duel("a", "b", 19, 61, 0), True, "Decided: b is better, 76% [59%, 89%] of 80 decided tasks."),
-    (Duel("a", "b", 5000, 5010, 0), False, "Equivalent within ±3%: b"),
-    (Duel("a", "b", 12, 8, 0), False, "Keep collecting, about"),
-    (Duel("a", "b", 10, 10, 0), False, "Keep collecting: a, 50%"),
+    (Duel("a", "b", 61, 19, 0), True, "Decided: a better, 76 % [59, 89] of 80 decided tasks."),
+    (Duel("a", "b", 19, 61, 0), True, "Decided: b better, 76 % [59, 89] of 80 decided tasks."),
+    (Duel("a", "b", 5000, 5010, 0), False, "Equivalent within ±3 points: b was preferred in 50 %"),
+    (
+        Duel("a", "b", 12, 8, 5),
+        False,
+        "Keep collecting, about 354 more tasks, $99,120, if this goes on: a, 60 %",
+    ),
+    (Duel("a", "b", 10, 10, 0), False, "Keep collecting: a, 50 %"),
     (Duel("a", "b", 20, 2, 0), False, "not among this many"),
     (Duel("a", "b", 0, 0, 3), False, "no task has been decided yet"),
 ]
@@ -127,4 +132,4 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("duel", "decided", "sentence"), VERDICTS)
 def test_the_verdict_is_a_sentence(duel, decided, sentence):
-    assert sentence in sequential.verdict(duel, decided=decided)
+    assert sentence in sequential.verdict(duel, decided=decided, price=Decimal(280))

@@ -1,0 +1,445 @@
+"""The parts of the report, each a dictionary for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from grading.analysis import agreement as agreeing
+from grading.analysis import blindness, intervals, ratings, sequential, tallies
+from grading.analysis.cells import Guess
+from grading.analysis.distributions import two_sided
+from grading.analysis.intervals import Covariance
+from grading.analysis.ratings import Fit, NoEstimate
+from grading.analysis.sequential import Duel
+from grading.analysis.votes import Floats, Ints, Votes
+
+#: What a reader gets: a dictionary of numbers, or one sentence.
+Section: TypeAlias = dict[str, Any] | str
+
+ALPHA = 0.05
+NO_VOTES = "There are no votes."
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the votes do not tell: whom to compare with, what a task costs, how small a difference is none."""
+
+    reference: str | None = None  # a model's name; None takes the one with the most votes
+    price: Decimal | None = None  # of one more task
+    currency: str = "$"
+    margin: float = 0.03  # of a share, to both sides of one half
+    repetitions: int = 1000  # of the bootstrap
+    seed: int = 0
+
+
+DEFAULT = Choices()
+
+
+def written(part: Callable[..., dict[str, Any]], *values: Any) -> Section:
+    """What the part says, or why it cannot."""
+    try:
+        return part(*values)
+    except NoEstimate as why:
+        return str(why)
+
+
+def counts(votes: Votes) -> dict[str, Any]:
+    return {
+        "votes": votes.number,
+        "tasks": len(votes.tasks),
+        "raters": len(votes.raters),
+        "models": list(votes.models),
+        "points": votes.points,
+    }
+
+
+def estimate(fitted: Callable[[Votes], Fit], votes: Votes, choices: Choices) -> dict[str, Any]:
+    """Ratings with all five standard errors, and what follows from those clustered by task."""
+    fit = fitted(votes)
+    covariances = {
+        "se_hessian": intervals.hessian(fit),
+        "se_sandwich": intervals.sandwich(fit),
+        "se_cluster_task": intervals.by_task(fit, votes),
+        "se_cluster_rater": intervals.by_rater(fit, votes),
+        "se_two_way": intervals.two_way(fit, votes),
+    }
+    errors = {name: written(_errors, fit, covariance) for name, covariance in covariances.items()}
+    found: dict[str, Any] = {"theta": _by_model(fit, fit.theta), **errors}
+    found |= _compared(fit, covariances["se_cluster_task"])
+    if fit.also:
+        found["coefficients"] = fit.coefficients
+        found["coefficients_se"] = {
+            name: written(_of_coefficients, fit, covariance) for name, covariance in covariances.items()
+        }
+    found["influence"] = written(_influence, fit, votes)
+    found["log_likelihood"] = fit.log_likelihood
+    found["notes"] = {name: each.note for name, each in covariances.items() if each.note}
+    return found
+
+
+MODELS: Mapping[str, Callable[[Votes], Fit]] = {
+    "bt_halfwin": ratings.bt_halfwin,
+    "davidson": ratings.davidson,
+    "davidson_side": partial(ratings.davidson, side=True),
+    "ordinal": ratings.ordinal,
+    "ordinal_side": partial(ratings.ordinal, side=True),
+}
+headline = MODELS["ordinal_side"]
+ESTIMATES = {name: partial(estimate, fitted) for name, fitted in MODELS.items()}
+
+
+def _by_model(fit: Fit, values: Floats) -> dict[str, float]:
+    return dict(zip(fit.models, values.tolist(), strict=True))
+
+
+def _errors(fit: Fit, covariance: Covariance) -> dict[str, float]:
+    return _by_model(fit, covariance.errors(len(fit.models)))
+
+
+def _of_coefficients(fit: Fit, covariance: Covariance) -> dict[str, float]:
+    count = len(fit.models)
+    errors = covariance.errors(count + len(fit.also))[count:]
+    return dict(zip(fit.also, errors.tolist(), strict=True))
+
+
+def _compared(fit: Fit, by_task: Covariance) -> dict[str, Any]:
+    """95 % intervals clustered by task: of each rating, of neighbours' differences; and ranks."""
+    if by_task.matrix is None:
+        return dict.fromkeys(("interval", "rank", "differences"), by_task.why_not)
+    half = by_task.quantile() * by_task.errors(len(fit.models))
+    order = [int(each) for each in (-fit.theta).argsort(kind="stable")]
+    return {
+        "interval": {
+            model: [theta - width, theta + width]
+            for model, theta, width in zip(fit.models, fit.theta.tolist(), half.tolist(), strict=True)
+        },
+        "rank": dict(zip(fit.models, map(list, intervals.rank_ranges(fit, by_task)), strict=True)),
+        "differences": [
+            {
+                "model_a": fit.models[one],
+                "model_b": fit.models[other],
+                "difference": float(fit.theta[one] - fit.theta[other]),
+                "interval": list(intervals.difference(fit, by_task, one, other)),
+            }
+            for one, other in pairwise(order)
+        ],
+    }
+
+
+def _influence(fit: Fit, votes: Votes) -> dict[str, float]:
+    """By rater the largest move of any rating without them, in one step."""
+    if len(votes.raters) < 2:
+        raise NoEstimate("All votes are of one rater, so none can be left out.")
+    moves = abs(intervals.influence(fit, votes)).max(axis=1)
+    return dict(zip(votes.raters, moves.tolist(), strict=True))
+
+
+def style_control(votes: Votes, choices: Choices) -> dict[str, Any]:
+    """The headline less what styles explain, and how far that moves each model."""
+    if not len(votes):
+        raise NoEstimate(NO_VOTES)
+    found = estimate(ratings.style_controlled, votes, choices)
+    raw = headline(votes)
+    return found | {"raw": _by_model(raw, raw.theta)}
+
+
+def bootstrap(votes: Votes, choices: Choices) -> dict[str, Any]:
+    """Of the headline: what resampled tasks say, beside the errors that formulas give."""
+    fit = headline(votes)
+    draws = intervals.bootstrap(fit, votes, repetitions=choices.repetitions, seed=choices.seed)
+    return {
+        "repetitions": len(draws),
+        "se": _by_model(fit, draws.std(axis=0)),
+        "interval": dict(zip(fit.models, map(list, intervals.percentiles(draws)), strict=True)),
+    }
+
+
+def to_reference(votes: Votes, choices: Choices) -> dict[str, Any]:
+    """How far each model is ahead of one of them, by the headline, with intervals clustered by task."""
+    fit = headline(votes)
+    by_task = intervals.by_task(fit, votes)
+    reference = _reference(votes, choices)
+    return {
+        "reference": votes.models[reference],
+        "rows": [
+            {
+                "model": model,
+                "difference": float(fit.theta[at] - fit.theta[reference]),
+                "interval": by_task.why_not or list(intervals.difference(fit, by_task, at, reference)),
+                "expected_share": 1 / (1 + math.exp(fit.theta[reference] - fit.theta[at])),
+            }
+            for at, model in enumerate(fit.models)
+            if at != reference
+        ],
+    }
+
+
+def _reference(votes: Votes, choices: Choices) -> int:
+    if choices.reference in votes.models:
+        return votes.models.index(choices.reference)
+    shown = [np.bincount(side, votes.counts, len(votes.models)) for side in (votes.first, votes.second)]
+    return int((shown[0] + shown[1]).argmax())
+
+
+def win_rates(votes: Votes, choices: Choices) -> dict[str, Any]:
+    rates = [asdict(rate) for rate in tallies.win_rates(votes)]
+    one_task = "All votes are of one task, so the spread between tasks is unknown."
+    return {"pairs": [rate | {"interval": list(rate["interval"] or ()) or one_task} for rate in rates]}
+
+
+def distribution(votes: Votes, choices: Choices) -> dict[str, Any]:
+    """How often each rating was given, by pair: positive is in favour of model_a."""
+    if not len(votes):
+        raise NoEstimate(NO_VOTES)
+    return {
+        "levels": votes.levels.tolist(),
+        "pairs": [
+            {"model_a": one, "model_b": other, "votes": given}
+            for (one, other), given in tallies.distribution(votes).items()
+        ],
+    }
+
+
+def _require_several(votes: Votes) -> None:
+    if votes.number == 1:
+        raise NoEstimate("There is only one vote, which shows no pattern.")
+
+
+def position_bias(votes: Votes, choices: Choices) -> dict[str, Any]:
+    _require_several(votes)
+    bias = asdict(blindness.position_bias(votes))
+    return bias | {"interval": list(bias["interval"]), "side": written(_side_term, votes)}
+
+
+def _side_term(votes: Votes) -> dict[str, Any]:
+    ratio, p_value = blindness.side_test(votes)
+    fit = ratings.davidson(votes, side=True)
+    return {
+        "davidson": fit.coefficients["side"],
+        "se_hessian": _of_coefficients(fit, intervals.hessian(fit))["side"],
+        "likelihood_ratio": ratio,
+        "p_value": p_value,
+    }
+
+
+def side_balance(votes: Votes, choices: Choices) -> dict[str, Any]:
+    _require_several(votes)
+    balance = blindness.side_balance(votes)
+    return {
+        "left": {model: left for model, (left, _) in balance.lefts.items()},
+        "shown": {model: shown for model, (_, shown) in balance.lefts.items()},
+        "interval": {model: list(interval) for model, interval in balance.shares.items()},
+        "chi_square": balance.chi_square,
+        "freedom": balance.freedom,
+        "p_value": balance.p_value,
+    }
+
+
+def agreement(votes: Votes, choices: Choices) -> dict[str, Any]:
+    if not len(votes):
+        raise NoEstimate(NO_VOTES)
+    if len(votes.raters) < 2:
+        raise NoEstimate("All votes are of one rater, so there is nobody to agree with.")
+    table = agreeing.table_of(votes)
+    shared = table.shared
+    if not len(shared.counts):
+        raise NoEstimate(agreeing.UNSHARED)
+    coefficients: dict[str, agreeing.Coefficient] = {
+        "alpha_nominal": partial(_alpha, table, "nominal"),
+        "alpha_ordinal": partial(_alpha, table, "ordinal"),
+        "alpha_interval": partial(_alpha, table, "interval"),
+        "ac2_ordinal": partial(_ac2, "ordinal"),
+        "ac2_quadratic": partial(_ac2, "quadratic"),
+    }
+    kappas = agreeing.kappa_of_pairs(votes)
+    return {
+        "shared_units": len(shared.counts),
+        **{name: written(_coefficient, table, each, choices.seed) for name, each in coefficients.items()},
+        "kappa_quadratic": [{"raters": list(raters), "value": kappa} for raters, kappa in kappas.items()]
+        or agreeing.ALIKE,
+        "self_consistency": {rater: asdict(each) for rater, each in agreeing.self_consistency(votes).items()}
+        or "Nobody rated anything twice.",
+        "by_week": written(_by_week, votes, choices.seed),
+    }
+
+
+def _alpha(table: agreeing.Table, metric: str, counts: Ints, weights: Floats | None) -> float:
+    return agreeing.alpha(counts, table.levels, metric, weights)
+
+
+def _ac2(kind: str, counts: Ints, weights: Floats | None) -> float:
+    return agreeing.ac2(counts, kind, weights)
+
+
+def _coefficient(table: agreeing.Table, coefficient: agreeing.Coefficient, seed: int) -> dict[str, Any]:
+    value = coefficient(table.counts, None)
+
+    def spread() -> dict[str, Any]:
+        return {"interval": list(agreeing.interval(table, coefficient, seed=seed))}
+
+    found = written(spread)
+    return {"value": value} | (found if isinstance(found, dict) else {"interval": found})
+
+
+def _by_week(votes: Votes, seed: int) -> dict[str, Any]:
+    """Alpha of the votes of each week, by its Monday."""
+    if votes.day is None:
+        raise NoEstimate(sequential.UNDATED)
+    mondays = votes.day - (votes.day - 1) % 7
+    return {
+        date.fromordinal(monday).isoformat(): written(_alpha_of, votes.where(mondays == monday), seed)
+        for monday in np.unique(mondays).tolist()
+    }
+
+
+def _alpha_of(votes: Votes, seed: int) -> dict[str, Any]:
+    table = agreeing.table_of(votes)
+    found = _coefficient(table, partial(_alpha, table, "ordinal"), seed)
+    return {"alpha_ordinal": found["value"], "interval": found["interval"], "units": len(table.shared.counts)}
+
+
+def blinding(guesses: list[Guess]) -> dict[str, Any]:
+    """The indices over all answers, and the pooled leak of each group and rater."""
+    left, right = blindness.counted(guesses)
+    if not left.total + right.total:
+        raise NoEstimate("Nobody was asked which side was the newer one.")
+    return {
+        "asked": left.total + right.total,
+        "arms": {"newer_on_left": written(_arm, left), "newer_on_right": written(_arm, right)},
+        "james": written(_index, partial(blindness.james, left, right)),
+        "leak": written(_leak, left, right),
+        "groups": _leaks(guesses, "group"),
+        "raters": _leaks(guesses, "rater"),
+    }
+
+
+def _arm(arm: blindness.Guesses) -> dict[str, Any]:
+    return asdict(arm) | {"bang": _index(partial(blindness.bang, arm))}
+
+
+def _index(find: Callable[[], blindness.Index]) -> dict[str, Any]:
+    index = find()
+    return {"value": index.value, "se": index.error, "interval": list(index.interval())}
+
+
+def _leak(left: blindness.Guesses, right: blindness.Guesses) -> dict[str, Any]:
+    index = blindness.leak(left, right)
+    correct, wrong = left.correct + right.correct, left.wrong + right.wrong
+    return {
+        **_index(lambda: index),
+        "p_value": two_sided(index.z),
+        "correct": correct,
+        "wrong": wrong,
+        # Valid however often one looks, since this is watched daily.
+        "e_value": sequential.e_value(correct, wrong),
+    }
+
+
+def _leaks(guesses: list[Guess], by: str) -> list[dict[str, Any]]:
+    """One row for each group or rater; those of a list are found leaking together, by e-BH."""
+    answers: dict[str, list[Guess]] = defaultdict(list)
+    for guess in guesses:
+        answers[getattr(guess, by)].append(guess)
+    arms = {name: blindness.counted(each) for name, each in sorted(answers.items()) if name}
+    evidence = {
+        name: sequential.log_e_value(left.correct + right.correct, left.wrong + right.wrong)
+        for name, (left, right) in arms.items()
+    }
+    sure = sequential.e_bh(evidence, ALPHA)
+    return [
+        {
+            by: name,
+            "asked": left.total + right.total,
+            "leak": written(_leak, left, right),
+            "leaks": name in sure and left.correct + right.correct > left.wrong + right.wrong,
+        }
+        for name, (left, right) in arms.items()
+    ]
+
+
+def decision(votes: Votes, per_axis: Mapping[str, Votes], choices: Choices) -> dict[str, Any]:
+    if not len(votes):
+        raise NoEstimate(NO_VOTES)
+    if not votes.rating.any():
+        raise NoEstimate("Every vote is a tie, so there is nothing to decide on.")
+    if len(votes.tasks) == 1:
+        raise NoEstimate("All votes are of one task, which has one voice: nothing can be decided.")
+    overall = {("", duel.one, duel.other): duel for duel in sequential.duels(votes)}
+    pairs = _judged(overall, choices)
+    decided = {(row["model_a"], row["model_b"]) for row in pairs if row["decided"]}
+    return {
+        "verdict": sequential.overall_verdict(
+            list(overall.values()), decided, [row["verdict"] for row in pairs]
+        ),
+        "alpha": ALPHA,
+        "pairs": pairs,
+        "axes": _judged(
+            {
+                (axis, duel.one, duel.other): duel
+                for axis, rated in per_axis.items()
+                for duel in sequential.duels(rated)
+            },
+            choices,
+        ),
+    }
+
+
+def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> list[dict[str, Any]]:
+    """One row each; those of a list are decided together, by e-BH."""
+    evidence = {key: sequential.log_e_value(duel.wins, duel.losses) for key, duel in duels.items()}
+    decided = sequential.e_bh(evidence, ALPHA)
+    return [
+        {
+            **({"axis": key[0]} if key[0] else {}),
+            "model_a": duel.one,
+            "model_b": duel.other,
+            "wins": duel.wins,
+            "losses": duel.losses,
+            "ties": duel.ties,
+            "e_value": math.exp(min(sequential.MOST_LOG, evidence[key])),
+            "log_e_value": evidence[key],
+            "interval": list(sequential.confidence_sequence(duel.wins, duel.losses, ALPHA)),
+            "decided": key in decided,
+            "verdict": sequential.verdict(
+                duel,
+                decided=key in decided,
+                margin=choices.margin,
+                alpha=ALPHA,
+                price=choices.price,
+                currency=choices.currency,
+            ),
+        }
+        for key, duel in duels.items()
+    ]
+
+
+def path(votes: Votes, choices: Choices) -> dict[str, Any]:
+    """The confidence sequence of each model against the reference, as it grew from day to day."""
+    if not len(votes):
+        raise NoEstimate(NO_VOTES)
+    reference = _reference(votes, choices)
+    return {
+        "reference": votes.models[reference],
+        "pairs": [
+            {"model": model, "steps": written(_steps, votes, at, reference)}
+            for at, model in enumerate(votes.models)
+            if at != reference
+        ],
+    }
+
+
+def _steps(votes: Votes, one: int, other: int) -> Any:
+    return [
+        asdict(step) | {"day": date.fromordinal(step.day).isoformat(), "interval": list(step.interval)}
+        for step in sequential.path(votes, one, other, alpha=ALPHA)
+    ]
