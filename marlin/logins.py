@@ -17,6 +17,8 @@ GUARDED: Final = frozenset(
         "tasks.origin",
         "tasks.run",
         "tasks.runlog",
+        "tasks.importsource",
+        "tasks.recordedoutput",
         "grading.judgement",
     }
 )

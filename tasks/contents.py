@@ -21,11 +21,11 @@ class Contents:
 
 
 def contents_of(candidate: Candidate) -> Contents:
-    """Raises GitFailed when the base repository is not to be had."""
+    """Raises GitFailed when the base repository is not to be had. Of patch-only work there are no texts."""
     patch = bytes(candidate.patch)
-    if not patch:
-        return Contents(b"", {}, {})
     repository, commit = candidate.turn.task.scenario.repository, candidate.turn.base_commit
+    if not patch or repository.patch_only:
+        return Contents(patch, {}, {})
     base = places.base_of(repository, commit)
     with tempfile.TemporaryDirectory(prefix="marlin-contents-") as scratch:
         changed = patches.changed_files(base, commit, patch, scratch=Path(scratch))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from marlin.jobs import ring
 from marlin.models import User
 from marlin.sources import source
 from tasks import turns
-from tasks.models import AgentVersion, Arm, Environment, Experiment, Repository, Scenario, Task
+from tasks.models import (
+    AgentVersion,
+    Arm,
+    Environment,
+    Experiment,
+    RecordedOutput,
+    Repository,
+    Scenario,
+    Task,
+)
 
 
 class Refused(Exception):
@@ -38,8 +47,17 @@ def open_tasks() -> int:
             state=Scenario.State.APPROVED, repository__state=Repository.State.USABLE
         )
         for scenario in ready.exclude(Exists(has_task)).order_by("pk"):
-            opened += open_task(experiment, scenario)
+            if len(_able(experiment, scenario)) >= 2:
+                opened += open_task(experiment, scenario)
     return opened
+
+
+def _able(experiment: Experiment, scenario: Scenario) -> list[Arm]:
+    """The arms that can work on a scenario: one that replays needs an output recorded for it."""
+    recorded = RecordedOutput.objects.filter(scenario=scenario, agent_version=OuterRef("agent_version"))
+    replays = Q(agent_version__kind=AgentVersion.Kind.REPLAY)
+    able = experiment.arms.exclude(replays & ~Exists(recorded))
+    return list(able.order_by("position").select_related("agent_version"))
 
 
 @transaction.atomic
@@ -48,7 +66,7 @@ def open_task(experiment: Experiment, scenario: Scenario) -> bool:
     task, is_new = Task.objects.get_or_create(experiment=experiment, scenario=scenario)
     if not is_new:
         return False
-    arms: list[Arm] = list(experiment.arms.order_by("position").select_related("agent_version"))
+    arms = _able(experiment, scenario)
     source().shuffle("arms", arms)
     environment, _ = Environment.objects.get_or_create(
         repository=scenario.repository, base_commit=scenario.base_commit

@@ -21,6 +21,7 @@ from tasks.models import (
     Environment,
     Experiment,
     Failure,
+    RecordedOutput,
     Repository,
     Rubric,
     Run,
@@ -99,6 +100,15 @@ def make_agent_version(**fields: Any) -> AgentVersion:
         "settings": {"argv": ["true"]},
     }
     return AgentVersion.objects.create(**(defaults | fields))
+
+
+def record_output(
+    version: AgentVersion, scenario: Scenario, patch: bytes = PATCH, transcript: bytes = b""
+) -> RecordedOutput:
+    """What `version` replays for this scenario."""
+    return RecordedOutput.objects.create(
+        agent_version=version, scenario=scenario, patch=patch, transcript=transcript
+    )
 
 
 def make_scenario(**fields: Any) -> Scenario:

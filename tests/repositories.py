@@ -40,6 +40,11 @@ def provide_mirror(repository: Repository) -> None:
         shutil.copytree(_mirror(), places.mirror_of(repository))
 
 
+def provide_bare(path: Path) -> None:
+    """A bare copy as somebody may have it on their disk."""
+    shutil.copytree(_mirror(), path)
+
+
 def write_origin(path: Path, files: dict[str, str]) -> str:
     """A repository of a stranger with one commit; returns its name."""
     for name, content in files.items():

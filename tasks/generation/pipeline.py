@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,15 +13,19 @@ from django.conf import settings
 
 from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult
 from tasks.agents.registry import agent_for
+from tasks.agents.transcripts import final_message, parse
 from tasks.generation import evidence, places, scrub
 from tasks.git import patches, worktrees
 from tasks.git.command import GitFailed
-from tasks.models import AgentVersion, Candidate, Failure
+from tasks.git.recorded import describe
+from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput
 from tasks.sandbox.base import Finished, Limits, Sandbox, SandboxUnusable
 
 Result = TypeVar("Result")
 #: Asked now and then by whatever takes long: whether to stop.
 Asked = Callable[[], bool]
+
+NOT_TESTED = "Tests not run: this was imported without the files of its repository."
 
 #: What an agent's failure is called where a rater may read it.
 BLIND = {
@@ -82,6 +86,8 @@ def _generate(
 ) -> Product:
     repository = candidate.turn.task.scenario.repository
     commit = candidate.turn.base_commit
+    if repository.patch_only:
+        return _repeated(candidate, agent_version, directory)
     base = _or_machine(lambda: places.base_of(repository, commit))
     agent = agent_for(agent_version.kind, _settings_for(agent_version, candidate))
     home = _new(directory / "home")
@@ -95,12 +101,7 @@ def _generate(
         )
         result = agent.run(job, sandbox, cancelled=cancelled)
         taken, notes = _taken(result, worktree, base, commit, directory)
-    if not taken.patch and not result.final_message.strip():
-        raise Failed(
-            Failure.NOTHING,
-            f"{agent_version.name} ended without an error, changed nothing and said nothing.",
-            finished=result.finished,
-        )
+    _require_something(taken, result, agent_version)
     files = _new(directory / "tested")
     _or_machine(lambda: patches.materialise(base, commit, taken.patch, files, scratch=directory))
     tested = evidence.run_tests(
@@ -108,6 +109,45 @@ def _generate(
     )
     if cancelled():
         raise Cancelled
+    return _product(taken, notes, result, tested)
+
+
+def _repeated(candidate: Candidate, agent_version: AgentVersion, directory: Path) -> Product:
+    """A recorded output on files that nobody has: shown as it came, neither applied nor tested."""
+    if agent_version.kind != AgentVersion.Kind.REPLAY:
+        raise Failed(
+            Failure.MACHINE,
+            f"{candidate.turn.task.scenario.repository.name} was imported without its files, so only recorded "
+            "outputs can be shown. Import it with its repository to run an agent on it.",
+        )
+    recorded = _recorded(agent_version, candidate)
+    steps = parse(bytes(recorded.transcript))
+    result = AgentResult(steps=steps, final_message=final_message(steps), patch=bytes(recorded.patch))
+    try:
+        taken = describe(bytes(recorded.patch), scratch=directory)
+    except patches.PatchDoesNotApply as why:
+        raise Failed(Failure.PATCH, str(why)) from why
+    _require_something(taken, result, agent_version)
+    return _product(taken, (), result, evidence.Evidence(ran=False, sentence=NOT_TESTED))
+
+
+def _require_something(
+    taken: patches.Taken | patches.Applied, result: AgentResult, agent_version: AgentVersion
+) -> None:
+    if not taken.patch and not result.final_message.strip():
+        raise Failed(
+            Failure.NOTHING,
+            f"{agent_version.name} ended without an error, changed nothing and said nothing.",
+            finished=result.finished,
+        )
+
+
+def _product(
+    taken: patches.Taken | patches.Applied,
+    notes: Sequence[str],
+    result: AgentResult,
+    tested: evidence.Evidence,
+) -> Product:
     names = scrub.known_names()
     return Product(
         fields={
@@ -142,13 +182,18 @@ def _settings_for(agent_version: AgentVersion, candidate: Candidate) -> dict[str
     """A replayed version has one recorded output for each scenario; every other is the same for all."""
     if agent_version.kind != AgentVersion.Kind.REPLAY:
         return dict(agent_version.settings)
+    recorded = _recorded(agent_version, candidate)
+    return {"patch": bytes(recorded.patch), "transcript": bytes(recorded.transcript)}
+
+
+def _recorded(agent_version: AgentVersion, candidate: Candidate) -> RecordedOutput:
     scenario = candidate.turn.task.scenario
-    recorded = agent_version.settings.get("outputs", {}).get(str(scenario.public_id))
+    recorded = agent_version.recorded.filter(scenario=scenario).first()
     if recorded is None:
         raise Failed(
             Failure.MACHINE, f"{agent_version.name} has no recorded output for “{scenario.title}”. Import it."
         )
-    return dict(recorded)
+    return recorded
 
 
 def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from tasks.models.agent import AgentVersion
 from tasks.models.experiment import Arm, Experiment
 from tasks.models.origin import Origin, Run, RunLog
+from tasks.models.recording import ImportSource, RecordedOutput, Reference
 from tasks.models.repository import Environment, Repository
 from tasks.models.rubric import Axis, Rubric
 from tasks.models.scenario import Category, Scenario
@@ -18,7 +19,10 @@ __all__ = [
     "Environment",
     "Experiment",
     "Failure",
+    "ImportSource",
     "Origin",
+    "RecordedOutput",
+    "Reference",
     "Repository",
     "Rubric",
     "Run",

@@ -21,7 +21,7 @@ class AgentVersion(models.Model):
     harness_version = models.CharField(max_length=40)
     model = models.CharField(max_length=100)
     provider = models.CharField(max_length=100)
-    #: For *command*: {"argv": [...], "env": {...}}. For *replay*: {"outputs": {scenario: {"patch", "transcript"}}}.
+    #: For *command*: {"argv": [...], "env": {...}}. A *replay* has recorded outputs instead.
     settings = models.JSONField(default=dict)
     #: A directory of this machine that is mounted read-only at /opt/agent.
     directory = models.CharField(max_length=500, blank=True)

@@ -38,6 +38,8 @@ class Repository(Leased):
     test_seconds = models.PositiveIntegerField(default=600)
     #: None copies the whole past of a base commit for the agents, 1 the commit alone.
     depth = models.PositiveIntegerField(null=True, blank=True, default=1)
+    #: Imported with patches alone: nobody has its files, so nothing can be run or shown around a change.
+    patch_only = models.BooleanField(default=False)
     state = models.CharField(max_length=20, choices=State, default=State.CLONING)
     head = models.CharField(max_length=40, blank=True)
     failure = models.TextField(blank=True)

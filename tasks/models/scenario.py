@@ -62,6 +62,8 @@ class Scenario(Stateful):
     difficulty = models.TextField(blank=True)
     effort_hours = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     prompt = models.TextField()
+    #: "data set:instance" of an imported scenario: importing it again finds it.
+    imported_as = models.CharField(max_length=200, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta:

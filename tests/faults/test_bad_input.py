@@ -33,8 +33,8 @@ def test_bad_input_ends_with_a_sentence_and_harms_nobody(committed: Stack) -> No
         harness_version="1",
         model="stale",
         provider="Archive",
-        settings={"outputs": {str(scenario.public_id): {"patch": STALE_PATCH, "transcript": ""}}},
     )
+    factories.record_output(stale, scenario, STALE_PATCH.encode())
     factories.make_experiment(scenarios=[scenario], versions=[stale, good.version])
     other = worlds.make_agent("echo fine > NEW.md; echo I added a file.")
     worlds.make_experiment(repository, NO_SUCH_COMMIT, [good, other])

@@ -13,7 +13,7 @@ import tasks.jobs
 from marlin.states import WrongState
 from tasks import turns
 from tasks.generation import pipeline, places, stuck
-from tasks.models import AgentVersion, Candidate, Environment, Failure, Run, RunLog, Task
+from tasks.models import AgentVersion, Candidate, Environment, Failure, RecordedOutput, Run, RunLog, Task
 from tests import factories, repositories
 
 MIB = 2**20
@@ -40,12 +40,7 @@ class Work:
 
     def record(self, patch: bytes, transcript: str = "") -> None:
         """What the version under test replays for this scenario."""
-        output = {"patch": patch.decode(), "transcript": transcript}
-        outputs = {str(self.task.scenario.public_id): output}
-        AgentVersion.objects.filter(pk=self.tested.origin.agent_version_id).update(
-            settings={"outputs": outputs}
-        )
-        self.tested = Candidate.objects.get(pk=self.tested.pk)
+        RecordedOutput.objects.update(patch=patch, transcript=transcript.encode())
 
 
 Given = Callable[..., Work]
@@ -63,6 +58,8 @@ def given(db: None, bells: list[tuple[object, ...]]) -> Given:
             versions=[tested, honest],
             grades_failures=grades_failures,
         )
+        if tested.kind == AgentVersion.Kind.REPLAY:
+            factories.record_output(tested, experiment.scenarios.get())
         task = factories.make_task(experiment)
         candidates = {
             candidate.origin.agent_version_id: candidate
@@ -178,6 +175,17 @@ def test_a_recorded_patch_is_replayed(given):
     assert bytes(candidate.patch) == factories.PATCH
     assert candidate.final_message == "I added a file."
     assert candidate.evidence["passed"] == 1
+
+
+def test_an_output_that_is_gone_is_our_failure(given):
+    work = given(kind=AgentVersion.Kind.REPLAY)
+    RecordedOutput.objects.all().delete()
+
+    with override_settings(RUN_ATTEMPTS=1):
+        candidate = work.generate()
+
+    assert (candidate.state, candidate.failure) == ("failed", Failure.MACHINE)
+    assert "has no recorded output for" in work.run.sentence
 
 
 def test_a_recorded_patch_that_does_not_apply_harms_nobody_else(given):
@@ -303,11 +311,10 @@ def test_a_failure_of_ours_is_never_held_against_the_agent(given, monkeypatch):
         ({"kind": "command", "settings": {"argv": []}}, "must be a list of texts"),
         ({"kind": "command", "settings": {"argv": ["true"], "colour": "red"}}, "has no setting “colour”"),
         ({"kind": "telepathy", "settings": {}}, "is not a kind of agent"),
-        ({"kind": "replay", "settings": {"outputs": {}}}, "has no recorded output for"),
         ({"directory": "/no/such/agent"}, "is not on this machine: /no/such/agent"),
         ({"limits": {"patience": 3}}, "There is no limit called “patience”."),
     ],
-    ids=["no command", "unknown setting", "unknown kind", "no recording", "no directory", "unknown limit"],
+    ids=["no command", "unknown setting", "unknown kind", "no directory", "unknown limit"],
 )
 def test_an_agent_that_is_set_up_wrongly_is_our_failure_with_a_sentence(given, version, sentence):
     work = given(**version)

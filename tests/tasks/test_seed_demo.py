@@ -5,7 +5,8 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 
 from marlin.models import Role, User
-from tasks.management.commands.seed_demo import EXPERIMENT, PASSWORD, default_rubric, seed
+from tasks import rubrics
+from tasks.management.commands.seed_demo import EXPERIMENT, PASSWORD, seed
 from tasks.models import AgentVersion, Environment, Experiment, Repository, Rubric, Scenario
 
 
@@ -59,9 +60,9 @@ def test_asking_for_the_people_alone_builds_nothing(db, capsys):
 
 
 def test_the_default_rubric_is_made_once(db):
-    rubric = default_rubric()
+    rubric = rubrics.shipped()
 
-    assert default_rubric() == rubric == Rubric.objects.get()
+    assert rubrics.shipped() == rubric == Rubric.objects.get()
     assert rubric.points == 8
     assert [axis.key for axis in rubric.axes.all()] == [
         "efficiency",

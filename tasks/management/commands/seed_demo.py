@@ -13,21 +13,13 @@ from django.db import transaction
 
 from marlin.jobs import ring
 from marlin.models import User
-from tasks import experiments
+from tasks import experiments, rubrics
 from tasks.demo import content, repository
-from tasks.models import AgentVersion, Arm, Axis, Environment, Experiment, Repository, Rubric, Scenario
+from tasks.models import AgentVersion, Arm, Environment, Experiment, Repository, Scenario
 
 #: The password of every demo person. Printed, hence only for demonstrations.
 PASSWORD = "marlin-demo"
 EXPERIMENT = "Two careful hands"
-
-AXES = (
-    ("efficiency", "Efficiency", "Which one reaches the goal with less code, work and waste?"),
-    ("clarity", "Clarity", "Which one is easier to read?"),
-    ("maintainability", "Maintainability", "Which one is easier to change next year?"),
-    ("correctness", "Correctness", "Which one does what was asked, also at the edges?"),
-    ("ready", "Ready to merge", "Which one would you merge with fewer remarks?"),
-)
 
 
 class Command(BaseCommand):
@@ -69,7 +61,7 @@ def _experiment() -> Experiment:
     ring("tasks.jobs.clone_repository", tidecache.pk)
     experiment = Experiment.objects.create(
         name=EXPERIMENT,
-        rubric=default_rubric(),
+        rubric=rubrics.shipped(),
         lead=Experiment.Lead.ANYONE,
         rate=Decimal("280.00"),
     )
@@ -81,15 +73,6 @@ def _experiment() -> Experiment:
         Environment.objects.get_or_create(repository=tidecache, base_commit=base_commit)
     experiments.start(experiment, by=None)
     return experiment
-
-
-def default_rubric() -> Rubric:
-    """The rubric of the mission: efficiency, clarity, maintainability, with correctness and merge-readiness."""
-    rubric, is_new = Rubric.objects.get_or_create(name="default", version=1, defaults={"points": 8})
-    if is_new:
-        for position, (key, name, question) in enumerate(AXES):
-            Axis.objects.create(rubric=rubric, key=key, name=name, question=question, position=position)
-    return rubric
 
 
 def _agent(agent: content.DemoAgent) -> AgentVersion:
