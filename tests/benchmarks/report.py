@@ -10,7 +10,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -180,22 +180,7 @@ def _told(value: float | None, unit: str) -> str:
     return f"{value:,.{digits}f} {unit}".rstrip()
 
 
-# --- Timing ------------------------------------------------------------------------------------------------------
-
-
-def interleaved(count: int, contestants: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """The best of so many rounds for each, in turns: what else the machine does meets all of them alike."""
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(count):
-        for name, run in contestants.items():
-            taken[name].append(run())
-    return {name: min(seconds) for name, seconds in taken.items()}
-
-
-def timed(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+# --- Of many values ----------------------------------------------------------------------------------------------
 
 
 def median(values: Sequence[float]) -> float:
