@@ -81,22 +81,23 @@ def draw(assignment: Assignment, turn: Turn, attempt: int) -> BlindPair:
     return next(iter(rows))
 
 
-def blind(pair: BlindPair) -> BlindTurn:
+def blind(pair: BlindPair, *, steps: bool = True) -> BlindTurn:
+    """Without `steps` the transcripts are not even read."""
     return BlindTurn(
         number=pair.turn.number,
         prompt=pair.turn.prompt,
-        a=_side("A", pair.a),
-        b=_side("B", pair.b),
+        a=_side("A", pair.a, steps=steps),
+        b=_side("B", pair.b, steps=steps),
     )
 
 
-def _side(letter: str, candidate: Candidate) -> BlindSide:
+def _side(letter: str, candidate: Candidate, *, steps: bool) -> BlindSide:
     return BlindSide(
         letter=letter,
         failed=Failure(candidate.failure).label if candidate.failure else "",
         final_message=candidate.final_message,
         notes=tuple(candidate.notes),
-        steps=tuple(_step(step) for step in candidate.transcript),
+        steps=tuple(_step(step) for step in candidate.transcript) if steps else (),
         evidence=_evidence(candidate.evidence),
         files=len(candidate.files),
         added=sum(file["added"] for file in candidate.files),

@@ -30,8 +30,8 @@ def render_pairs() -> int:
 
 @shared_task
 def render_pair(turn_id: int, attempt: int) -> None:
-    """Needs a pair whose two sides are final; leaves both orientations stored. Safe to ring twice."""
-    rendering.render(turn_id, attempt)
+    """Needs a pair whose two sides are final; leaves both orientations stored, or says why not. Safe to ring twice."""
+    rendering.attempt(turn_id, attempt)
 
 
 @shared_task

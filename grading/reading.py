@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 
+from grading import looks, marks, pieces
 from grading.blinding import BlindTurn, blind
-from grading.models import Assignment, BlindPair, Fragment, PairPage, Preference, Revision
+from grading.looks import Look
+from grading.models import Assignment, BlindPair, PairPage, Preference, Revision, View
 from grading.rubric import steps, word
 
 #: So much compressed HTML is sent with the page; the rest of the files come as they scroll into view.
@@ -33,6 +36,19 @@ class ShownFile:
     folded: bool
     html: str
     url: str
+    mark_url: str
+    #: The height of what is not loaded yet, in rows of the view.
+    rows: int
+    is_read: bool
+    moved: int
+    #: Lines in which nothing but blanks changed.
+    blank: int
+    #: Places where A and B part.
+    differences: int
+    #: "Base", "A" or "B", and where that image is.
+    images: tuple[tuple[str, str], ...]
+    #: Why it counts as written by a program.
+    generated: str
 
     @property
     def is_loaded(self) -> bool:
@@ -80,26 +96,37 @@ class Reading:
         ]
 
     def page(self) -> PairPage:
-        """The newest rendering: one of before a change of the engine serves until it is rendered again."""
-        pages = PairPage.objects.filter(left=self.pair.a_id, right=self.pair.b_id)
-        if page := pages.order_by("-version").first():
+        """The rendering that is shown. Raises Http404."""
+        if page := pieces.pages_of(self.pair).first():
             return page
         raise Http404
 
-    def files(self) -> list[ShownFile]:
+    def patches(self, request: HttpRequest) -> dict[str, Any]:
+        """What the tab of patches shows, and how."""
         page = self.page()
-        # Folded files arrive when they are opened, whatever their size.
-        whole = page.fragments.filter(gap=0).order_by("file")
-        bodies: dict[int, str] = {}
-        spent = 0
-        for number, entry in enumerate(page.index["files"]):
-            size = entry["size"]
-            if entry["folded"] or (spent and spent + size > FIRST_BYTES):
-                continue
-            spent += size
-            bodies[number] = ""
-        for fragment in whole.filter(file__in=bodies):
-            bodies[fragment.file] = fragment.html
+        entries = page.index["files"]
+        look = looks.look_of(request, looks.start_of(page.index))
+        if entries and look.stored not in _drawn_in(entries[0]):
+            look = replace(look, view=View.PAIR)  # rendered before there was such a view
+        return {
+            "files": self._files(page, look, request.user),
+            "look": look,
+            "view": look.view,
+            "split": look.split,
+            "hides_blank": look.hides_blank,
+            "views": self._views(look),
+            "counts": _counts(page.index),
+            "no_base": page.index.get("no_base", False),
+            "without_code": not entries,
+        }
+
+    def _files(self, page: PairPage, look: Look, reader: Any) -> list[ShownFile]:
+        entries, view = page.index["files"], look.stored
+        bodies = self._first_bodies(page, view)
+        read = marks.read_by(reader, self.pair)
+        # Turned into an address for each file: a thousand calls of reverse() would take a tenth of a second.
+        below = self.url("file", 0).removesuffix("0")
+        query = f"?view={view}&v={page.version}"
         return [
             ShownFile(
                 number=number,
@@ -111,26 +138,59 @@ class Reading:
                 warnings=tuple(entry["warnings"]) + tuple(entry["degraded"]),
                 folded=entry["folded"],
                 html=bodies.get(number, ""),
-                url=self.url("file", number),
+                url=f"{below}{number}{query}",
+                mark_url=f"{below}{number}/read",
+                rows=_drawn_in(entry).get(view, 0),
+                is_read=bool(read) and marks.name_of(entry["path"]) in read,
+                moved=entry.get("moved", 0),
+                blank=entry.get("blank", 0),
+                differences=entry.get("differences", 0),
+                images=tuple(
+                    (label, f"{below}{number}/image/{which}")
+                    for label, which in _pictured(entry.get("images", ()))
+                ),
+                generated=entry.get("generated", ""),
             )
-            for number, entry in enumerate(page.index["files"])
+            for number, entry in enumerate(entries)
         ]
 
-    def fragment(self, number: int, gap: int = 0) -> str:
-        try:
-            return Fragment.objects.get(page=self.page(), file=number, gap=gap).html
-        except Fragment.DoesNotExist:
-            raise Http404 from None
+    def _first_bodies(self, page: PairPage, view: View) -> dict[int, str]:
+        """The HTML that comes with the page, by file. Folded files arrive when they are opened, whatever their size."""
+        first: list[int] = []
+        spent = 0
+        for number, entry in enumerate(page.index["files"]):
+            size = entry.get("sizes", {}).get(view, entry.get("size", 0))
+            if entry["folded"] or (spent and spent + size > FIRST_BYTES):
+                continue
+            spent += size
+            first.append(number)
+        whole = page.fragments.filter(view=view, gap=0, file__in=first)
+        return {fragment.file: fragment.html for fragment in whole.only("file", "body")}
 
-    def whole_file(self, number: int) -> str:
+    def _views(self, look: Look) -> list[dict[str, Any]]:
+        here = (
+            self.url("compare")
+            if not self.prefix
+            else reverse("grading:review", args=[self.assignment.public_id])
+        )
+        return [
+            {
+                "name": name,
+                "label": label,
+                "key": key,
+                "url": f"{here}?view={name}",
+                "current": name == look.view,
+            }
+            for name, (label, key) in looks.VIEWS.items()
+        ]
+
+    def whole_file(self, number: int, view: str) -> str:
         """A file with nothing folded away: for a page that cannot fetch more."""
-        bodies = dict(self._fragments(number))
+        stored = self.page().fragments.filter(view=view, file=number)
+        bodies = {fragment.gap: fragment.html for fragment in stored}
         if 0 not in bodies:
             raise Http404
         return FOLD.sub(lambda fold: bodies.get(int(fold["gap"]), fold[0]), bodies[0])
-
-    def _fragments(self, number: int) -> list[tuple[int, str]]:
-        return [(fragment.gap, fragment.html) for fragment in self.page().fragments.filter(file=number)]
 
     def axes(self, revision: Revision | None) -> list[ShownAxis]:
         rubric = self.assignment.task.experiment.rubric
@@ -162,15 +222,45 @@ class Reading:
         }
 
 
-def reading_of(assignment: Assignment, *, prefix: str = "") -> Reading:
-    """The newest pair of this assignment. Its letters were drawn when it was claimed."""
+def reading_of(assignment: Assignment, *, prefix: str = "", steps: bool = True) -> Reading:
+    """The newest pair of this assignment. Its letters were drawn when it was claimed.
+
+    Transcripts may be megabytes: a page that shows none of them asks for no `steps`.
+    """
+    left_out = ["a__patch", "b__patch"]  # the rendered fragments show them
+    if not steps:
+        left_out += ["a__transcript", "b__transcript"]
     pair = (
         BlindPair.objects.filter(assignment=assignment)
         .select_related("turn", "a", "b")
-        .defer("a__patch", "b__patch")  # the rendered fragments show them
+        .defer(*left_out)
         .order_by("-turn__number", "-attempt")
         .first()
     )
     if pair is None:
         raise Http404
-    return Reading(assignment, pair, blind(pair), prefix)
+    return Reading(assignment, pair, blind(pair, steps=steps), prefix)
+
+
+def _drawn_in(entry: Mapping[str, Any]) -> dict[str, int]:
+    """The views in which a file is stored, with their rows."""
+    return entry.get("rows") or {View.PAIR: 0}
+
+
+def _pictured(sides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for side, label, which in (("base", "Base", "base"), ("left", "A", "a"), ("right", "B", "b")):
+        if side in sides:
+            yield label, which
+
+
+def _counts(index: Mapping[str, Any]) -> list[str]:
+    """“A: 10 files, 349 lines added, 56 removed.”, and the same of B."""
+    return [
+        f"{letter}: {_plural(totals['files'], 'file')}, {_plural(totals['added'], 'line')} added, "
+        f"{totals['removed']:,} removed."
+        for letter, totals in (("A", index["left_totals"]), ("B", index["right_totals"]))
+    ]
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
 
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from grading import search
+from grading.diffs import images
 from grading.diffs.child import compare_in_child
 from grading.diffs.compare import Comparison, Side
+from grading.diffs.drawing import FileView
 from grading.diffs.version import VERSION
-from grading.models import Fragment, PairPage
+from grading.models import Fragment, PageWords, PairPage, Picture, Trouble, View
 from marlin.sources import source
 from tasks.contents import contents_of
 from tasks.models import Candidate, Turn
 from tasks.turns import pairs_to_render
 
+logger = logging.getLogger(__name__)
+
+Texts = Mapping[str, bytes | None]
+
+MOST_REASON = 2_000  # characters
+MOST_REST = 24 * 3600  # seconds until a pair that always fails is tried again
+MOST_PICTURES = 32 * 1024 * 1024  # bytes of one page
+
 
 def waiting() -> list[tuple[int, int]]:
-    """(turn id, attempt) of each complete pair that has no page in this version yet."""
+    """(turn id, attempt) of each complete pair that has no page in this version yet and may be tried now."""
     rendered = PairPage.objects.filter(version=VERSION).values_list("turn_id", "attempt").distinct()
-    return pairs_to_render(rendered)
+    resting = Trouble.objects.filter(again_at__gt=Now()).values_list("turn_id", "attempt")
+    return pairs_to_render([*rendered, *resting])
+
+
+def attempt(turn_id: int, number: int) -> str:
+    """Render the pair of this number, and remember when it goes wrong: the sentence says how, "" is well."""
+    if not _begin(turn_id, number):
+        return ""
+    try:
+        if not render(turn_id, number):  # not final after all, or done by somebody else meanwhile
+            Trouble.objects.filter(turn_id=turn_id, attempt=number).delete()
+    except Exception as why:
+        reason = f"{type(why).__name__}: {why}"[:MOST_REASON].replace("\0", "")
+        Trouble.objects.filter(turn_id=turn_id, attempt=number).update(reason=reason)
+        logger.exception("The pair of turn %s, attempt %s, could not be rendered.", turn_id, number)
+        return reason
+    return ""
+
+
+@transaction.atomic
+def _begin(turn_id: int, number: int) -> bool:
+    """Count the try before it is made: a pair that kills its worker must not be rung for ever."""
+    if not _mine(turn_id, number) or _is_rendered(turn_id, number):
+        return False
+    trouble, _ = Trouble.objects.get_or_create(turn_id=turn_id, attempt=number, defaults={"again_at": Now()})
+    rest = min(settings.SWEEP * 2**trouble.tries, MOST_REST)
+    Trouble.objects.filter(pk=trouble.pk).update(
+        tries=F("tries") + 1, again_at=Now() + timedelta(seconds=rest)
+    )
+    return True
 
 
 def render(turn_id: int, attempt: int) -> bool:
@@ -30,6 +78,7 @@ def render(turn_id: int, attempt: int) -> bool:
         if len(candidates) != 2:
             return False
         _store(turn, attempt, candidates)
+        Trouble.objects.filter(turn_id=turn_id, attempt=attempt).delete()
     return True
 
 
@@ -46,28 +95,68 @@ def _is_rendered(turn_id: int, attempt: int) -> bool:
 
 def _store(turn: Turn, attempt: int, candidates: list[Candidate]) -> None:
     first, second = candidates
-    contents = [contents_of(candidate) for candidate in candidates]
-    sides = [Side(patch=content.patch, results=content.results) for content in contents]
-    base = {**contents[0].base, **contents[1].base}
-    forward, backward = compare_in_child(sides[0], sides[1], base)
-    orientations = [(first, second, forward), (second, first, backward)]
+    one, other = (contents_of(candidate) for candidate in candidates)
+    base = {**one.base, **other.base}
+    forward, backward = compare_in_child(Side(one.patch, one.results), Side(other.patch, other.results), base)
+    orientations = [(first, second, forward, one, other), (second, first, backward, other, one)]
     # In random order: a key must not tell which orientation is the canonical one.
     source().shuffle("orientations", orientations)
-    for left, right, comparison in orientations:
+    for left, right, comparison, of_left, of_right in orientations:
         page = PairPage.objects.create(
             turn=turn,
             attempt=attempt,
             left=left,
             right=right,
             version=VERSION,
-            index=comparison.as_index(),
+            index={**comparison.as_index(), "no_base": not (one.has_base and other.has_base)},
         )
         Fragment.objects.bulk_create(_fragments(page, comparison))
+        PageWords.objects.create(page=page, **_words(comparison))
+        Picture.objects.bulk_create(_pictures(page, comparison, base, of_left.results, of_right.results))
+        _forget_older(page)
 
 
 def _fragments(page: PairPage, comparison: Comparison) -> list[Fragment]:
-    fragments = []
+    return [
+        Fragment(page=page, view=view, file=number, gap=gap, body=Fragment.packed(html))
+        for number, file in enumerate(comparison.files)
+        for view, drawn in _views(file).items()
+        for gap, html in enumerate(drawn)
+    ]
+
+
+def _views(file: FileView) -> dict[str, tuple[str, ...]]:
+    """The table of a file and its gaps, by view."""
+    return {View.PAIR: (file.html, *file.gaps)}
+
+
+def _words(comparison: Comparison) -> dict[str, Any]:
+    places, lines = search.packed(getattr(file, "words", "") for file in comparison.files)
+    return {"places": places, "lines": lines}
+
+
+def _pictures(
+    page: PairPage, comparison: Comparison, base: Texts, lefts: Texts, rights: Texts
+) -> Iterator[Picture]:
+    """The images of known kinds, in the order of the list, while there is room."""
+    left = MOST_PICTURES
     for number, file in enumerate(comparison.files):
-        for gap, html in enumerate((file.html, *file.gaps)):
-            fragments.append(Fragment(page=page, file=number, gap=gap, body=Fragment.packed(html)))
-    return fragments
+        sides = [side for side in (file.left, file.right) if side is not None]
+        before = next((base[path] for side in sides if (path := side.old_path or side.path) in base), None)
+        after = [
+            texts.get(side.path) if side else None
+            for side, texts in ((file.left, lefts), (file.right, rights))
+        ]
+        for which, content in zip(("base", "a", "b"), (before, *after), strict=True):
+            kind = images.kind_of(content)
+            if not content or not kind or len(content) > left:
+                continue
+            left -= len(content)
+            yield Picture(page=page, file=number, which=which, kind=kind, body=content)
+
+
+def _forget_older(page: PairPage) -> None:
+    """The rendering before this one stays for pages that are open; those before it go, with all they hold."""
+    same = PairPage.objects.filter(left=page.left_id, right=page.right_id)
+    kept = list(same.order_by("-version").values_list("pk", flat=True)[:2])
+    same.exclude(pk__in=kept).delete()

@@ -18,6 +18,8 @@ class Contents:
     patch: bytes
     base: dict[str, bytes | None]
     results: dict[str, bytes | None]
+    #: False where there is no repository to read from: then the patch is all there is.
+    has_base: bool = True
 
 
 def contents_of(candidate: Candidate) -> Contents:
@@ -25,7 +27,7 @@ def contents_of(candidate: Candidate) -> Contents:
     patch = bytes(candidate.patch)
     repository, commit = candidate.turn.task.scenario.repository, candidate.turn.base_commit
     if not patch or repository.patch_only:
-        return Contents(patch, {}, {})
+        return Contents(patch, {}, {}, has_base=not repository.patch_only)
     base = places.base_of(repository, commit)
     with tempfile.TemporaryDirectory(prefix="marlin-contents-") as scratch:
         changed = patches.changed_files(base, commit, patch, scratch=Path(scratch))

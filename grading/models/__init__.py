@@ -3,7 +3,7 @@
 from grading.models.assignment import Assignment
 from grading.models.export import Export
 from grading.models.judgement import Judgement
-from grading.models.page import Fragment, PairPage
+from grading.models.page import Fragment, PageWords, PairPage, Picture, ReadMark, Trouble, View
 from grading.models.pair import BlindPair
 from grading.models.payout import Payout
 from grading.models.preference import Preference, Receipt, Revision
@@ -15,10 +15,15 @@ __all__ = [
     "Export",
     "Fragment",
     "Judgement",
+    "PageWords",
     "PairPage",
     "Payout",
+    "Picture",
     "Preference",
+    "ReadMark",
     "Receipt",
     "Review",
     "Revision",
+    "Trouble",
+    "View",
 ]

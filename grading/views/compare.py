@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from grading import checks, submission
-from grading.models import Assignment
+from grading import checks, looks, submission
+from grading.models import Assignment, BlindPair
 from grading.reading import Reading, reading_of
+from grading.views import patches as answers
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
@@ -25,10 +28,15 @@ def _mine(request: PersonRequest, public_id: UUID) -> Assignment:
     return get_object_or_404(mine, public_id=public_id)
 
 
+def _pairs(request: PersonRequest, public_id: UUID) -> QuerySet[BlindPair]:
+    """The short way: of this rater's own assignment, nothing but its pairs."""
+    return BlindPair.objects.filter(assignment__public_id=public_id, assignment__rater=request.user)
+
+
 @role_required(Role.RATER)
 @require_safe
 def patches(request: PersonRequest, public_id: UUID) -> HttpResponse:
-    return _page(request, reading_of(_mine(request, public_id)))
+    return looks.remember(request, _page(request, reading_of(_mine(request, public_id), steps=False)))
 
 
 @role_required(Role.RATER)
@@ -53,14 +61,35 @@ def write_up(request: PersonRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
     """The rows of one file, when it comes into view. Without htmx: alone on a page."""
-    reading = reading_of(_mine(request, public_id))
-    return file_response(request, reading, number)
+    if request.htmx:
+        return answers.fragment(request, _pairs(request, public_id), number)
+    return answers.alone(request, reading_of(_mine(request, public_id), steps=False), number)
 
 
 @role_required(Role.RATER)
 @require_safe
 def gap(request: PersonRequest, public_id: UUID, number: int, gap: int) -> HttpResponse:
-    return HttpResponse(reading_of(_mine(request, public_id)).fragment(number, gap))
+    return answers.fragment(request, _pairs(request, public_id), number, gap)
+
+
+@role_required(Role.RATER)
+@require_POST
+def mark(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+    back = reverse("grading:compare", args=[public_id])
+    return answers.mark(request, _pairs(request, public_id), number, back)
+
+
+@role_required(Role.RATER)
+@require_safe
+def image(request: PersonRequest, public_id: UUID, number: int, which: str) -> HttpResponse:
+    return answers.picture(_pairs(request, public_id), number, which)
+
+
+@role_required(Role.RATER)
+@require_safe
+def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    reading = None if request.htmx else reading_of(_mine(request, public_id), steps=False)
+    return answers.found(request, _pairs(request, public_id), reading)
 
 
 @role_required(Role.RATER)
@@ -92,13 +121,6 @@ def submit(request: PersonRequest, public_id: UUID) -> HttpResponse:
     return redirect("grading:receipt", public_id=receipt.public_id)
 
 
-def file_response(request: HttpRequest, reading: Reading, number: int) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(reading.fragment(number))
-    context = reading.context("patches") | {"html": reading.whole_file(number)}
-    return render(request, "grading/compare/file.html", context)
-
-
 def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
     reading = reading_of(_mine(request, public_id))
     context = reading.context(tab) | submission.form_context(reading)
@@ -111,6 +133,7 @@ def _page(
     context = (
         reading.context("patches")
         | submission.form_context(reading)
-        | {"files": reading.files(), "refused": refused}
+        | reading.patches(request)
+        | {"refused": refused}
     )
     return render(request, "grading/compare.html", context, status=status)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from grading import checks, reviewing
-from grading.models import Assignment
+from grading import checks, looks, reviewing
+from grading.models import Assignment, BlindPair
 from grading.reading import Reading, reading_of
-from grading.views.compare import file_response
+from grading.views import patches as answers
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
@@ -31,7 +33,7 @@ def queue(request: PersonRequest) -> HttpResponse:
 @role_required(Role.REVIEWER)
 @require_safe
 def page(request: PersonRequest, public_id: UUID) -> HttpResponse:
-    return _page(request, _reading(request, public_id))
+    return looks.remember(request, _page(request, _reading(request, public_id, steps=False)))
 
 
 @role_required(Role.REVIEWER)
@@ -55,13 +57,35 @@ def write_up(request: PersonRequest, public_id: UUID) -> HttpResponse:
 @role_required(Role.REVIEWER)
 @require_safe
 def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
-    return file_response(request, _reading(request, public_id), number)
+    if request.htmx:
+        return answers.fragment(request, _pairs(request, public_id), number)
+    return answers.alone(request, _reading(request, public_id, steps=False), number)
 
 
 @role_required(Role.REVIEWER)
 @require_safe
 def gap(request: PersonRequest, public_id: UUID, number: int, gap: int) -> HttpResponse:
-    return HttpResponse(_reading(request, public_id).fragment(number, gap))
+    return answers.fragment(request, _pairs(request, public_id), number, gap)
+
+
+@role_required(Role.REVIEWER)
+@require_POST
+def mark(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+    back = reverse("grading:review", args=[public_id])
+    return answers.mark(request, _pairs(request, public_id), number, back)
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def image(request: PersonRequest, public_id: UUID, number: int, which: str) -> HttpResponse:
+    return answers.picture(_pairs(request, public_id), number, which)
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    reading = None if request.htmx else _reading(request, public_id, steps=False)
+    return answers.found(request, _pairs(request, public_id), reading)
 
 
 @role_required(Role.REVIEWER)
@@ -86,8 +110,14 @@ def _reviewable(request: PersonRequest, public_id: UUID) -> Assignment:
     return get_object_or_404(reviewing.visible_to(request.user), public_id=public_id)
 
 
-def _reading(request: PersonRequest, public_id: UUID) -> Reading:
-    return reading_of(_reviewable(request, public_id), prefix="review_")
+def _pairs(request: PersonRequest, public_id: UUID) -> QuerySet[BlindPair]:
+    """The short way: of one assignment this reviewer may see, nothing but its pairs."""
+    visible = reviewing.visible_to(request.user).filter(public_id=public_id).order_by()
+    return BlindPair.objects.filter(assignment__in=visible.values("pk"))
+
+
+def _reading(request: PersonRequest, public_id: UUID, *, steps: bool = True) -> Reading:
+    return reading_of(_reviewable(request, public_id), prefix="review_", steps=steps)
 
 
 def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
@@ -106,6 +136,7 @@ def _page(
     context = (
         reading.context("patches")
         | reviewing.panel_context(reading)
-        | {"files": reading.files(), "refused": refused, "reason": reason}
+        | reading.patches(request)
+        | {"refused": refused, "reason": reason}
     )
     return render(request, "grading/review.html", context, status=status)

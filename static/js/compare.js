@@ -85,7 +85,8 @@ document.addEventListener("click", async (event) => {
   const row = button.closest("tr");
   button.disabled = true;
   try {
-    const address = `${row.closest("[data-url]").dataset.url}/gaps/${row.dataset.gap}`;
+    const [file, query = ""] = row.closest("[data-url]").dataset.url.split("?");
+    const address = `${file}/gaps/${row.dataset.gap}?${query}`;
     const answer = await fetch(address, { headers: { "HX-Request": "true" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
     const holder = document.createElement("template");

@@ -45,6 +45,7 @@ def test_the_table_leads_to_the_addresses_it_names(world: CanaryWorld) -> None:
         arguments: list[Any] = [world.ids[route.of]] if route.of else []
         arguments += [0] * route.path.count("/0")
         arguments += ["preferences.jsonl"] if route.path.endswith(".jsonl") else []
+        arguments += ["a"] if route.path.endswith("/image/a") else []
         assert reverse(name, args=arguments) == route.path.format(id=world.ids.get(route.of, ""))
 
 
@@ -119,7 +120,7 @@ def _names_everybody(rater: object) -> None:
 def test_no_page_about_a_pair_tells_how_long_or_when_or_how_much(
     world: CanaryWorld, answers: list[Answer]
 ) -> None:
-    names = ("compare", "transcripts", "tests", "write_up", "file", "gap")
+    names = ("compare", "transcripts", "tests", "write_up", "file", "gap", "search")
     pages = [f"grading:{name}" for name in names] + [f"grading:review_{name}" for name in names[1:]]
     looked_at = 0
     for answer in answers:
@@ -131,7 +132,7 @@ def test_no_page_about_a_pair_tells_how_long_or_when_or_how_much(
             assert not found, f"{what}, “{found and found[0]}”, in {answer}"
         looked_at += 1
 
-    assert looked_at == 11
+    assert looked_at == 13
     tests = next(answer for answer in answers if answer.route == "grading:tests" and answer.status == 200)
     assert "INFO started" in tests.body  # the log is there, without its times
 

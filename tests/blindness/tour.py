@@ -8,7 +8,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from grading.models import Assignment, Fragment, PairPage, Receipt
+from grading import looks
+from grading.models import Assignment, Fragment, PairPage, Picture, Receipt
 from marlin.models import User
 from tests import factories
 from tests.conftest import WebClient
@@ -19,6 +20,8 @@ MASKS = {
     "the CSRF token": (re.compile(r'(name="csrfmiddlewaretoken" value=")\w+'), r"\1…"),
     # The lease runs by the database's clock, which no seed can stop; it began when the rater claimed.
     "minutes of the rater's own lease": (re.compile(r"\d+ (?:min|h) left"), "… left"),
+    # The moment of the request and a year, which Max-Age tells already.
+    "the end of a cookie": (re.compile(r"expires=[^;]+(; Max-Age=\d+)"), r"expires=…\1"),
     # Signed with the second of the request; what is signed stays and is compared.
     "the signature of a message": (re.compile(r"(messages=[\w.-]+):[\w-]+:[\w-]+"), r"\1:…"),
 }
@@ -57,7 +60,7 @@ class Reader:
 
 def body_of(response: HttpResponse) -> str:
     content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
-    return bytes(content).decode()
+    return bytes(content).decode(errors="backslashreplace")  # an image is compared by its bytes too
 
 
 def masked(text: str) -> str:
@@ -102,14 +105,27 @@ def _read(reader: Reader, below: str, assignment: Assignment) -> None:
         reader.get(f"{below}/{tab}")
     for place in places(assignment):
         reader.get(f"{below}/{place}")
+    for view in looks.VIEWS:
+        reader.get(f"{below}/?view={view}&split=1&blank=hide")
+    for words in ("return", "RETURN", "nowhere"):
+        reader.get(f"{below}/search?q={words}")
+    for on in ("1", "0", "1"):
+        reader.post(f"{below}/files/0/read", {"on": on}, htmx=on == "0")
+    reader.get(f"{below}/", note="with a file read")
 
 
 def places(assignment: Assignment) -> Iterator[str]:
-    """Each file and each gap of the pair, and one of either that is not there."""
+    """Each file, gap and image of the pair in each view, and one of each that is not there."""
     pair = assignment.pairs.get()
     page = PairPage.objects.get(left=pair.a_id, right=pair.b_id)
-    for file, gap in Fragment.objects.filter(page=page).order_by("file", "gap").values_list("file", "gap"):
-        yield f"files/{file}/gaps/{gap}" if gap else f"files/{file}"
+    stored = Fragment.objects.filter(page=page).order_by("view", "file", "gap")
+    for view, file, gap in stored.values_list("view", "file", "gap"):
+        yield f"files/{file}{f'/gaps/{gap}' if gap else ''}?view={view}"
+    pictures = Picture.objects.filter(page=page).order_by("file", "which")
+    assert pictures
+    for file, which in pictures.values_list("file", "which"):
+        yield f"files/{file}/image/{which}"
+    yield "files/0/image/base"
     yield "files/99"
     yield "files/0/gaps/99"
 

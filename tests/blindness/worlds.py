@@ -43,6 +43,7 @@ echo OK
 FIRST = r"""
 printf 'def add(a, b):\n    # The sum of both.\n    return a + b\n' > sums.py
 mkdir -p tests; echo 'assert True' > tests/test_sums.py
+printf '\211PNG\r\n\032\n and no more' > tide.png
 {
 echo '{"kind": "say", "text": "I look first.", "timestamp": "2026-03-01T10:11:12Z", "usage": {"tokens": 4711}}'
 echo '{"kind": "run", "text": "sh tests.sh", "exit": 0, "duration_ms": 1234}'

@@ -6,9 +6,10 @@ import pytest
 
 from grading import jobs, rendering
 from grading.diffs.version import VERSION
-from grading.models import Fragment, PairPage
-from marlin.sources import Real, using
+from grading.models import Fragment, PairPage, Picture, Trouble
+from marlin.sources import Real, now, using
 from tasks import turns
+from tasks.contents import Contents
 from tests import factories
 from tests.races import race
 
@@ -166,3 +167,117 @@ def test_the_pull_rings_for_each_pair_without_a_page(turn, bells):
     assert bells == [("grading.jobs.render_pair", turn.pk, 1)]
     assert jobs.render_pairs() == 0
     assert PairPage.objects.count() == 2
+
+
+# --- What always fails ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(turn, monkeypatch):
+    monkeypatch.setattr(rendering, "contents_of", fails)
+    return turn
+
+
+def fails(candidate):
+    raise RuntimeError("git failed:\0 no such commit")
+
+
+def test_a_pair_that_fails_is_remembered_with_its_reason_and_rests(broken, bells):
+    bells.clear()
+
+    jobs.render_pair(broken.pk, 1)
+
+    trouble = Trouble.objects.get()
+    assert (trouble.tries, trouble.reason) == (1, "RuntimeError: git failed: no such commit")
+    assert jobs.render_pairs() == 0
+    assert bells == []
+
+
+def test_each_failure_doubles_the_rest_up_to_a_day(broken, settings):
+    rests = []
+    for _ in range(20):
+        rendering.attempt(broken.pk, 1)
+        rests.append((Trouble.objects.get().again_at - now()).total_seconds())
+        Trouble.objects.update(again_at=now())
+
+    assert settings.SWEEP / 2 < rests[0] <= settings.SWEEP
+    assert rests[3] > 7 * settings.SWEEP
+    assert rests[-1] <= rendering.MOST_REST
+    assert rendering.waiting() == [(broken.pk, 1)]
+
+
+def test_a_try_is_counted_before_it_kills_its_worker(turn, monkeypatch):
+    monkeypatch.setattr(rendering, "render", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        rendering.attempt(turn.pk, 1)
+
+    assert Trouble.objects.get().tries == 1
+    assert rendering.waiting() == []
+
+
+def interrupted(turn_id, attempt):
+    raise KeyboardInterrupt
+
+
+def test_what_works_in_the_end_is_no_trouble_any_more(broken, monkeypatch):
+    rendering.attempt(broken.pk, 1)
+    monkeypatch.undo()
+
+    assert rendering.attempt(broken.pk, 1) == ""
+    assert not Trouble.objects.exists()
+    assert PairPage.objects.count() == 2
+
+
+def test_a_pair_that_is_not_final_is_no_trouble(db):
+    turn = factories.make_task().turns.get()
+
+    assert rendering.attempt(turn.pk, 1) == ""
+    assert not Trouble.objects.exists()
+
+
+# --- Images, and pairs without a base -------------------------------------------------------------------------
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+ADDS_IMAGE = b"""diff --git a/logo.svg b/logo.svg
+new file mode 100644
+index 0000000000000000000000000000000000000000..1111111111111111111111111111111111111111
+Binary files /dev/null and b/logo.svg differ
+"""
+
+
+def test_images_are_stored_by_what_they_are_and_where_they_stand(turn, monkeypatch):
+    one, _ = turn.candidates.all()
+    type(one).objects.filter(pk=one.pk).update(patch=ADDS_IMAGE)
+
+    def contents(candidate):
+        if candidate.pk == one.pk:
+            return Contents(ADDS_IMAGE, {}, {"logo.svg": PNG})  # it is called as it likes
+        return Contents(b"", {}, {})
+
+    monkeypatch.setattr(rendering, "contents_of", contents)
+    rendering.render(turn.pk, 1)
+
+    found = {(picture.page.left_id, picture.which): picture for picture in Picture.objects.all()}
+    other = turn.candidates.exclude(pk=one.pk).get()
+    assert set(found) == {(one.pk, "a"), (other.pk, "b")}
+    assert {(picture.kind, bytes(picture.body)) for picture in found.values()} == {("image/png", PNG)}
+
+
+def test_a_pair_from_elsewhere_is_rendered_from_its_patches_and_says_so(turn):
+    repository = turn.task.scenario.repository
+    type(repository).objects.filter(pk=repository.pk).update(patch_only=True)
+    patch = factories.PATCH.replace(b"hello", b"from elsewhere")
+    turn.candidates.update(patch=patch)
+
+    rendering.render(turn.pk, 1)
+
+    for page in PairPage.objects.all():
+        assert page.index["no_base"] is True
+        assert "from elsewhere" in page.fragments.get(view="pair", file=0, gap=0).html
+
+
+def test_a_pair_with_its_base_says_nothing_of_it(turn):
+    rendering.render(turn.pk, 1)
+
+    assert {page.index["no_base"] for page in PairPage.objects.all()} == {False}

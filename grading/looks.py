@@ -1,0 +1,77 @@
+"""How a reader wants the patches drawn: by the address, by what they chose before, or by what fits the pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from grading.models import View
+
+#: Name in addresses -> label on the page and the key that chooses it.
+VIEWS = {
+    "pair": ("A | B", "1"),
+    "three": ("Base | A | B", "2"),
+    "direct": ("A against B", "3"),
+    "a": ("A alone", "4"),
+    "b": ("B alone", "5"),
+}
+#: Name in addresses -> the cookie by which a choice is kept, and its values.
+CHOICES = {
+    "view": ("compare_view", tuple(VIEWS)),
+    "split": ("compare_split", ("0", "1")),
+    "blank": ("compare_blank", ("show", "hide")),
+}
+_YEAR = 365 * 24 * 3600
+#: Where so much of what changed is alike in both, what differs is the better start.
+MOSTLY_ALIKE = 0.5
+
+
+@dataclass(frozen=True)
+class Look:
+    """`view` is one of VIEWS; split and unified differ where one side stands alone."""
+
+    view: str
+    split: bool = False
+    hides_blank: bool = False
+
+    @property
+    def stored(self) -> View:
+        """The stored view that is shown; a side alone is a class of the page."""
+        if self.view in ("a", "b"):
+            return View.THREE if self.split else View.PAIR
+        return View(self.view)
+
+
+def look_of(request: HttpRequest, start: str = View.PAIR) -> Look:
+    """The address wins over the choice of before, and that over the start that fits the pair."""
+    chosen = {name: _chosen(request, name) for name in CHOICES}
+    return Look(chosen["view"] or start, chosen["split"] == "1", chosen["blank"] == "hide")
+
+
+def _chosen(request: HttpRequest, name: str) -> str:
+    cookie, values = CHOICES[name]
+    for value in (request.GET.get(name), request.COOKIES.get(cookie)):
+        if value in values:
+            return str(value)
+    return ""
+
+
+def remember(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Keep what the address asked for. The page's script writes the same cookies, so they are open to it."""
+    for name, (cookie, values) in CHOICES.items():
+        if (value := request.GET.get(name)) in values:
+            response.set_cookie(cookie, str(value), max_age=_YEAR, secure=request.is_secure(), samesite="Lax")
+    return response
+
+
+def start_of(index: Mapping[str, Any]) -> str:
+    """A against B when at least half of all changed lines are alike in both, else each against the base."""
+    changed = alike = 0.0
+    for entry in index["files"]:
+        lines = sum(side["added"] + side["removed"] for side in (entry["left"], entry["right"]) if side)
+        changed += lines
+        alike += lines * entry.get("alike", 0)
+    return View.DIRECT if changed and alike / changed >= MOSTLY_ALIKE else View.PAIR
