@@ -22,7 +22,7 @@ from grading.analysis.distributions import (
     two_sided,
     wilson,
 )
-from grading.analysis.ratings import NoEstimate, davidson
+from grading.analysis.ratings import Fit, NoEstimate
 from grading.analysis.votes import Floats, Votes
 
 
@@ -150,8 +150,9 @@ def side_balance(votes: Votes) -> Balance:
     if not len(votes):
         raise NoEstimate("There are no votes.")
     count = len(votes.models)
-    pairs = votes.left * count + votes.right
-    shown = np.bincount(pairs, votes.counts, count * count).astype(np.int64).reshape(count, count)
+    tally = votes.tally
+    pairs = tally.left * count + tally.right
+    shown = np.bincount(pairs, tally.count, count * count).astype(np.int64).reshape(count, count)
     ahead, together = np.triu(shown - shown.T), np.triu(shown + shown.T)
     compared = together > 0
     statistic = float((ahead[compared] ** 2 / together[compared]).sum())
@@ -182,9 +183,10 @@ class PositionBias:
 
 def position_bias(votes: Votes) -> PositionBias:
     """Who wins, left or right, whatever stood there. Raises NoEstimate when nothing was decided."""
-    left, right = (int(votes.counts[sign * votes.for_left > 0].sum()) for sign in (1, -1))
     if not len(votes):
         raise NoEstimate("There are no votes.")
+    tally = votes.tally
+    left, right = (int(tally.count[sign * tally.rating > 0].sum()) for sign in (1, -1))
     if not left + right:
         raise NoEstimate("Every vote is a tie, so no side was preferred.")
     return PositionBias(
@@ -197,11 +199,10 @@ def position_bias(votes: Votes) -> PositionBias:
     )
 
 
-def side_test(votes: Votes) -> tuple[float, float]:
+def side_test(with_side: Fit, without: Fit) -> tuple[float, float]:
     """Likelihood ratio of Davidson's model with and without the side term, and its p-value.
 
-    It takes votes for independent. Raises NoEstimate where either has no maximum.
+    It takes votes for independent.
     """
-    with_side, without = davidson(votes, side=True), davidson(votes)
     ratio = max(0.0, 2 * (with_side.log_likelihood - without.log_likelihood))
     return ratio, two_sided(math.sqrt(ratio))

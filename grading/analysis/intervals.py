@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from grading.analysis.distributions import Interval, normal_quantile, t_quantile
-from grading.analysis.ratings import Fit, NoEstimate, reweighted
+from grading.analysis.ratings import Fit, NoEstimate, design_of
 from grading.analysis.votes import Floats, Ints, Votes
 
 #: Fewer clusters than this make the normal quantile too small; we take Student's and say so.
 FEW_CLUSTERS = 20
-ROWS = 65_536  # votes at once
+#: So many clusters and rows at once, so that memory does not grow with the votes.
+CLUSTERS, ROWS = 16_384, 131_072
 #: A standard error below this is not precision: the scores cancel.
 NOTHING = 1e-8
 
@@ -44,45 +47,74 @@ class Covariance:
         return normal_quantile((1 + level) / 2)
 
 
-def hessian(fit: Fit) -> Covariance:
-    """The inverse of the information: right if the model is and all votes are independent."""
-    return Covariance(fit.covariance)
+class Spread:
+    """All the covariances of one fit; what they have in common is computed once."""
 
+    def __init__(self, fit: Fit, votes: Votes) -> None:
+        self.fit, self.votes = fit, votes
 
-def sandwich(fit: Fit) -> Covariance:
-    """HC0 (White 1980): right for independent votes, whatever the model."""
-    scores = fit.scores()
-    return _checked(fit, scores.T @ (fit.cells.count[:, None] * scores), None, "votes")
+    @cached_property
+    def hessian(self) -> Covariance:
+        """The inverse of the information: right if the model is and all votes are independent."""
+        return Covariance(self.fit.covariance)
 
+    @cached_property
+    def sandwich(self) -> Covariance:
+        """HC0 (White 1980): right for independent votes, whatever the model."""
+        fit, meat = self.fit, np.zeros(self.fit.covariance.shape)
+        for block in fit.cells.blocks():
+            scores = _scores(fit, block)
+            meat += (fit.cells.count[block] * scores.T) @ scores
+        return _checked(fit, meat, None, "votes")
 
-def by_task(fit: Fit, votes: Votes) -> Covariance:
-    """Votes of one task lean the same way, and only tasks are independent. Our default."""
-    return _clustered(fit, votes, votes.task, len(votes.tasks), "tasks")
+    @cached_property
+    def by_task(self) -> Covariance:
+        """Votes of one task lean the same way, and only tasks are independent. Our default."""
+        count = len(self.votes.tasks)
+        if count < 2:
+            return _alone("tasks")
+        meat = sum(sums.T @ sums for sums in score_sums(self.fit, self.votes, self.votes.task, count))
+        return _clustered(self.fit, np.asarray(meat), count, "tasks")
 
+    @cached_property
+    def by_rater(self) -> Covariance:
+        """Votes of one rater lean the same way, and only raters are independent."""
+        count = len(self.votes.raters)
+        if count < 2:
+            return _alone("raters")
+        return _clustered(self.fit, self._raters.T @ self._raters, count, "raters")
 
-def by_rater(fit: Fit, votes: Votes) -> Covariance:
-    """Votes of one rater lean the same way, and only raters are independent."""
-    return _clustered(fit, votes, votes.rater, len(votes.raters), "raters")
+    @cached_property
+    def two_way(self) -> Covariance:
+        """Tasks and raters at once: V_task + V_rater - V_HC0 (Cameron, Gelbach and Miller 2011).
 
+        Where that is no covariance matrix, the larger of the two one-way ones stands in. A rater with
+        several votes on a task has their common part counted twice: wider than need be, never narrower.
+        """
+        task, rater, alone = self.by_task, self.by_rater, self.sandwich
+        for one in (task, rater, alone):
+            if one.matrix is None:
+                return one
+        clusters = min(len(self.votes.tasks), len(self.votes.raters))
+        both, count = task.known + rater.known - alone.known, len(self.fit.models)
+        curvature = np.linalg.eigvalsh(both[:count, :count])
+        least = float(np.diag(both)[:count].min())
+        if least > NOTHING**2 and curvature[0] >= -1e-9 * abs(curvature[-1]):
+            return Covariance(both, clusters, note=_note(clusters, "tasks or raters"))
+        larger = max(task, rater, key=lambda one: float(np.trace(one.known[:count, :count])))
+        return Covariance(larger.matrix, clusters, note="no two-way matrix; the larger one-way one")
 
-def two_way(fit: Fit, votes: Votes) -> Covariance:
-    """Tasks and raters at once: V_task + V_rater - V_HC0 (Cameron, Gelbach and Miller 2011).
+    @cached_property
+    def influence(self) -> Floats:
+        """By rater how far each rating would move without them, [raters, K]: one Newton step, -V s_rater."""
+        return -(self._raters @ self.fit.covariance)[:, : len(self.fit.models)]
 
-    Where that is no covariance matrix, the larger of the two one-way ones stands in. A rater with
-    several votes on a task has their common part counted twice: wider than need be, never narrower.
-    """
-    task, rater, alone = by_task(fit, votes), by_rater(fit, votes), sandwich(fit)
-    for one in (task, rater, alone):
-        if one.matrix is None:
-            return one
-    clusters = min(len(votes.tasks), len(votes.raters))
-    both, count = task.known + rater.known - alone.known, len(fit.models)
-    curvature = np.linalg.eigvalsh(both[:count, :count])
-    least = float(np.diag(both)[:count].min())
-    if least > NOTHING**2 and curvature[0] >= -1e-9 * abs(curvature[-1]):
-        return Covariance(both, clusters, note=_note(clusters, "tasks or raters"))
-    larger = max(task, rater, key=lambda one: float(np.trace(one.known[:count, :count])))
-    return Covariance(larger.matrix, clusters, note="no two-way matrix; the larger one-way one")
+    @cached_property
+    def _raters(self) -> Floats:
+        """The sums of the scores by rater, [raters, P]."""
+        return np.concatenate(
+            list(score_sums(self.fit, self.votes, self.votes.rater, len(self.votes.raters)))
+        )
 
 
 def difference(fit: Fit, covariance: Covariance, one: int, other: int, level: float = 0.95) -> Interval:
@@ -106,46 +138,60 @@ def rank_ranges(fit: Fit, covariance: Covariance, level: float = 0.95) -> list[t
     return [(1 + int(sure[:, each].sum()), count - int(sure[each].sum())) for each in range(count)]
 
 
-def bootstrap(fit: Fit, votes: Votes, *, repetitions: int = 1000, seed: int = 0) -> Floats:
-    """Ratings under random weights of the tasks, [repetitions, K]: the Bayesian bootstrap (Rubin 1981).
-
-    A task's weight is exponential with mean one, so no draw loses a pair altogether and every one has a
-    maximum. Raises NoEstimate for less than two tasks.
-    """
-    if len(votes.tasks) < 2:
-        raise NoEstimate("All votes are of one task, so tasks cannot be resampled.")
-    random = np.random.default_rng(seed)
-    cells = len(fit.cells.count)
-    keys, place = np.unique(votes.task * cells + fit.cells.of_vote, return_inverse=True)
-    counts = np.bincount(place, votes.counts.astype(np.float64))
-    task, cell = keys // cells, keys % cells
-    draws = np.empty((repetitions, len(fit.models)))
-    for draw in draws:
-        weight = random.exponential(size=len(votes.tasks))
-        draw[:] = reweighted(fit, np.bincount(cell, counts * weight[task], cells).astype(np.float64))
-    return draws
-
-
 def percentiles(draws: Floats, level: float = 0.95) -> list[Interval]:
     """The middle `level` of each column."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def influence(fit: Fit, votes: Votes) -> Floats:
-    """By rater how far each rating would move without them, [raters, K]: one Newton step, -V s_rater."""
-    scores = np.concatenate(list(_sums_by(fit, votes, votes.rater)))
-    return -(scores @ fit.covariance)[:, : len(fit.models)]
+def score_sums(fit: Fit, votes: Votes, cluster: Ints, count: int) -> Iterator[Floats]:
+    """The sums of the votes' scores by cluster, in order of its number, in pieces of [some clusters, P]."""
+    if count <= CLUSTERS:
+        pieces = (slice(begin, begin + ROWS) for begin in range(0, len(cluster), ROWS))
+        yield sum((_summed(fit, votes, rows, cluster[rows], count) for rows in pieces), _nothing(fit, count))
+        return
+    order = np.argsort(cluster, kind="stable").astype(np.int32)
+    edges = np.append(np.arange(0, count, CLUSTERS), count)
+    cuts = np.searchsorted(cluster, edges, sorter=order)
+    for at, (begin, end) in enumerate(pairwise(cuts.tolist())):
+        rows = order[begin:end]
+        yield _summed(fit, votes, rows, cluster[rows] - edges[at], int(edges[at + 1] - edges[at]))
 
 
-def _clustered(fit: Fit, votes: Votes, cluster: Ints, count: int, noun: str) -> Covariance:
-    if count < 2:
-        return Covariance(
-            why_not=f"All votes are of one {noun[:-1]}, so the spread between {noun} is unknown."
-        )
-    meat = np.zeros((len(fit.estimate), len(fit.estimate)))
-    for sums in _sums_by(fit, votes, cluster):
-        meat += sums.T @ sums
+def _nothing(fit: Fit, count: int) -> Floats:
+    return np.zeros((count, len(fit.estimate)))
+
+
+def _summed(fit: Fit, votes: Votes, rows: Ints | slice, cluster: Ints, count: int) -> Floats:
+    """[count, P]. Every score is a slope in η, to the left one's rating and from the right one's, and the rest."""
+    cells, models = fit.cells, len(fit.models)
+    cell = cells.of_row[rows]
+    counts = 1 if votes.count is None else votes.count[rows]
+    slopes = [slope[cell] * counts for slope in fit.slopes]
+    sums = _nothing(fit, count)
+    for sign, side in ((1, cells.left), (-1, cells.right)):
+        towards = np.bincount(cluster * models + side[cell], slopes[0], count * models)
+        sums[:, :models] += sign * towards.reshape(count, models)
+    for at, column in enumerate(cells.also.T, models):
+        sums[:, at] = np.bincount(cluster, slopes[0] * column[cell], count)
+    for at, slope in enumerate(slopes[1:], models + len(fit.also)):
+        sums[:, at] = np.bincount(cluster, slope, count)
+    return sums
+
+
+def _scores(fit: Fit, block: slice) -> Floats:
+    """Of one vote in each cell of the block, [m, P]."""
+    slopes = fit.slopes[:, block]
+    return np.concatenate(
+        [slopes[0][:, None] * design_of(fit.cells, block, len(fit.models)), slopes[1:].T], axis=1
+    )
+
+
+def _alone(noun: str) -> Covariance:
+    return Covariance(why_not=f"All votes are of one {noun[:-1]}, so the spread between {noun} is unknown.")
+
+
+def _clustered(fit: Fit, meat: Floats, count: int, noun: str) -> Covariance:
     return _checked(fit, count / (count - 1) * meat, count, noun)
 
 
@@ -158,19 +204,3 @@ def _checked(fit: Fit, meat: Floats, clusters: int | None, noun: str) -> Covaria
 
 def _note(clusters: int | None, noun: str) -> str:
     return f"only {clusters} {noun}: take Student's quantile" if clusters and clusters < FEW_CLUSTERS else ""
-
-
-def _sums_by(fit: Fit, votes: Votes, cluster: Ints) -> Iterator[Floats]:
-    """The sums of the scores by cluster, in order of the cluster's number, in pieces of [some, P]."""
-    scores = fit.scores()
-    order = np.argsort(cluster, kind="stable")
-    begins = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    ends = np.append(begins[1:], len(order))
-    at = 0
-    while at < len(begins):
-        # Whole clusters, about so many votes at once; a large cluster is a piece of its own.
-        upto = max(at + 1, int(np.searchsorted(ends, begins[at] + ROWS, side="right")))
-        rows = order[begins[at] : ends[upto - 1]]
-        starts = begins[at:upto] - begins[at]
-        yield np.add.reduceat(scores[fit.cells.of_vote[rows]] * votes.counts[rows, None], starts, axis=0)
-        at = upto

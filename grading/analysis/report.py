@@ -7,13 +7,13 @@ from typing import Any
 
 from grading.analysis import sections
 from grading.analysis.cells import OVERALL, Cell, Guess, tables
-from grading.analysis.sections import DEFAULT, Choices, Section, written
+from grading.analysis.sections import DEFAULT, Choices, Section, Study, written
 from grading.analysis.votes import Votes
 
 __all__ = ["Cell", "Choices", "Guess", "of_cells", "of_tables", "report"]
 
 #: In each table, overall and by axis. The names are those of the report.
-PARTS: Mapping[str, Callable[[Votes, Choices], Any]] = {
+PARTS: Mapping[str, Callable[[Study], dict[str, Any]]] = {
     **sections.ESTIMATES,
     "bootstrap": sections.bootstrap,
     "to_reference": sections.to_reference,
@@ -54,22 +54,22 @@ def of_tables(
 
     The same votes, guesses and choices give the same report.
     """
-    votes = by_axis[OVERALL]
-    rated = {axis: table for axis, table in by_axis.items() if axis != OVERALL}
-    decision: Section = written(sections.decision, votes, rated, choices)
+    studies = {axis: Study(votes, choices) for axis, votes in by_axis.items()}
+    study = studies.pop(OVERALL)
+    decision: Section = written(sections.decision, study, studies)
     return {
         "verdict": decision if isinstance(decision, str) else decision["verdict"],
-        **_parts(votes, choices),
+        **_parts(study),
         "decision": decision,
-        "path": written(sections.path, votes, choices),
-        "style_control": written(sections.style_control, votes, choices),
+        "path": written(sections.path, study),
+        "style_control": written(sections.style_control, study),
         "blindness": written(sections.blinding, list(guesses)),
-        "axes": {axis: _parts(table, choices) for axis, table in rated.items()},
+        "axes": {axis: _parts(rated) for axis, rated in studies.items()},
     }
 
 
-def _parts(votes: Votes, choices: Choices) -> dict[str, Any]:
+def _parts(study: Study) -> dict[str, Any]:
     return {
-        "counts": sections.counts(votes),
-        **{name: written(part, votes, choices) for name, part in PARTS.items()},
+        "counts": sections.counts(study.votes),
+        **{name: written(part, study) for name, part in PARTS.items()},
     }

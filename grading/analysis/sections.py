@@ -16,9 +16,10 @@ import numpy as np
 
 from grading.analysis import agreement as agreeing
 from grading.analysis import blindness, intervals, ratings, sequential, tallies
+from grading.analysis.bootstrap import bootstrap as resampled_ratings
 from grading.analysis.cells import Guess
 from grading.analysis.distributions import two_sided
-from grading.analysis.intervals import Covariance
+from grading.analysis.intervals import Covariance, Spread
 from grading.analysis.ratings import Fit, NoEstimate
 from grading.analysis.sequential import Duel
 from grading.analysis.votes import Floats, Ints, Votes
@@ -45,6 +46,39 @@ class Choices:
 DEFAULT = Choices()
 
 
+class Study:
+    """One table of votes, and what several parts need of it, computed once."""
+
+    def __init__(self, votes: Votes, choices: Choices) -> None:
+        self.votes, self.choices = votes, choices
+        self._spreads: dict[str, Spread | NoEstimate] = {}
+
+    def spread(self, name: str) -> Spread:
+        """The fit of this name with its covariances. Raises NoEstimate."""
+        if name not in self._spreads:
+            try:
+                self._spreads[name] = Spread(MODELS[name](self.votes), self.votes)
+            except NoEstimate as why:
+                self._spreads[name] = why
+        found = self._spreads[name]
+        if isinstance(found, NoEstimate):
+            raise NoEstimate(str(found))
+        return found
+
+    @property
+    def headline(self) -> Spread:
+        return self.spread(HEADLINE)
+
+    @property
+    def reference(self) -> int:
+        """The model to compare with, by its number."""
+        votes = self.votes
+        if self.choices.reference in votes.models:
+            return votes.models.index(self.choices.reference)
+        shown = [np.bincount(side, votes.count, len(votes.models)) for side in (votes.first, votes.second)]
+        return int((shown[0] + shown[1]).argmax())
+
+
 def written(part: Callable[..., dict[str, Any]], *values: Any) -> Section:
     """What the part says, or why it cannot."""
     try:
@@ -63,28 +97,32 @@ def counts(votes: Votes) -> dict[str, Any]:
     }
 
 
-def estimate(fitted: Callable[[Votes], Fit], votes: Votes, choices: Choices) -> dict[str, Any]:
+def estimate(spread: Spread) -> dict[str, Any]:
     """Ratings with all five standard errors, and what follows from those clustered by task."""
-    fit = fitted(votes)
+    fit = spread.fit
     covariances = {
-        "se_hessian": intervals.hessian(fit),
-        "se_sandwich": intervals.sandwich(fit),
-        "se_cluster_task": intervals.by_task(fit, votes),
-        "se_cluster_rater": intervals.by_rater(fit, votes),
-        "se_two_way": intervals.two_way(fit, votes),
+        "se_hessian": spread.hessian,
+        "se_sandwich": spread.sandwich,
+        "se_cluster_task": spread.by_task,
+        "se_cluster_rater": spread.by_rater,
+        "se_two_way": spread.two_way,
     }
     errors = {name: written(_errors, fit, covariance) for name, covariance in covariances.items()}
     found: dict[str, Any] = {"theta": _by_model(fit, fit.theta), **errors}
-    found |= _compared(fit, covariances["se_cluster_task"])
+    found |= _compared(fit, spread.by_task)
     if fit.also:
         found["coefficients"] = fit.coefficients
         found["coefficients_se"] = {
             name: written(_of_coefficients, fit, covariance) for name, covariance in covariances.items()
         }
-    found["influence"] = written(_influence, fit, votes)
+    found["influence"] = written(_influence, spread)
     found["log_likelihood"] = fit.log_likelihood
     found["notes"] = {name: each.note for name, each in covariances.items() if each.note}
     return found
+
+
+def estimate_called(name: str, study: Study) -> dict[str, Any]:
+    return estimate(study.spread(name))
 
 
 MODELS: Mapping[str, Callable[[Votes], Fit]] = {
@@ -94,8 +132,8 @@ MODELS: Mapping[str, Callable[[Votes], Fit]] = {
     "ordinal": ratings.ordinal,
     "ordinal_side": partial(ratings.ordinal, side=True),
 }
-headline = MODELS["ordinal_side"]
-ESTIMATES = {name: partial(estimate, fitted) for name, fitted in MODELS.items()}
+HEADLINE = "ordinal_side"
+ESTIMATES = {name: partial(estimate_called, name) for name in MODELS}
 
 
 def _by_model(fit: Fit, values: Floats) -> dict[str, float]:
@@ -136,27 +174,25 @@ def _compared(fit: Fit, by_task: Covariance) -> dict[str, Any]:
     }
 
 
-def _influence(fit: Fit, votes: Votes) -> dict[str, float]:
+def _influence(spread: Spread) -> dict[str, float]:
     """By rater the largest move of any rating without them, in one step."""
-    if len(votes.raters) < 2:
+    raters = spread.votes.raters
+    if len(raters) < 2:
         raise NoEstimate("All votes are of one rater, so none can be left out.")
-    moves = abs(intervals.influence(fit, votes)).max(axis=1)
-    return dict(zip(votes.raters, moves.tolist(), strict=True))
+    return dict(zip(raters, abs(spread.influence).max(axis=1).tolist(), strict=True))
 
 
-def style_control(votes: Votes, choices: Choices) -> dict[str, Any]:
-    """The headline less what styles explain, and how far that moves each model."""
-    if not len(votes):
-        raise NoEstimate(NO_VOTES)
-    found = estimate(ratings.style_controlled, votes, choices)
-    raw = headline(votes)
+def style_control(study: Study) -> dict[str, Any]:
+    """The headline less what styles explain, and the headline itself beside it."""
+    raw = study.headline.fit
+    found = estimate(Spread(ratings.style_controlled(study.votes), study.votes))
     return found | {"raw": _by_model(raw, raw.theta)}
 
 
-def bootstrap(votes: Votes, choices: Choices) -> dict[str, Any]:
+def bootstrap(study: Study) -> dict[str, Any]:
     """Of the headline: what resampled tasks say, beside the errors that formulas give."""
-    fit = headline(votes)
-    draws = intervals.bootstrap(fit, votes, repetitions=choices.repetitions, seed=choices.seed)
+    fit, choices = study.headline.fit, study.choices
+    draws = resampled_ratings(fit, study.votes, repetitions=choices.repetitions, seed=choices.seed)
     return {
         "repetitions": len(draws),
         "se": _by_model(fit, draws.std(axis=0)),
@@ -164,13 +200,11 @@ def bootstrap(votes: Votes, choices: Choices) -> dict[str, Any]:
     }
 
 
-def to_reference(votes: Votes, choices: Choices) -> dict[str, Any]:
+def to_reference(study: Study) -> dict[str, Any]:
     """How far each model is ahead of one of them, by the headline, with intervals clustered by task."""
-    fit = headline(votes)
-    by_task = intervals.by_task(fit, votes)
-    reference = _reference(votes, choices)
+    fit, by_task, reference = study.headline.fit, study.headline.by_task, study.reference
     return {
-        "reference": votes.models[reference],
+        "reference": fit.models[reference],
         "rows": [
             {
                 "model": model,
@@ -184,21 +218,15 @@ def to_reference(votes: Votes, choices: Choices) -> dict[str, Any]:
     }
 
 
-def _reference(votes: Votes, choices: Choices) -> int:
-    if choices.reference in votes.models:
-        return votes.models.index(choices.reference)
-    shown = [np.bincount(side, votes.counts, len(votes.models)) for side in (votes.first, votes.second)]
-    return int((shown[0] + shown[1]).argmax())
-
-
-def win_rates(votes: Votes, choices: Choices) -> dict[str, Any]:
-    rates = [asdict(rate) for rate in tallies.win_rates(votes)]
+def win_rates(study: Study) -> dict[str, Any]:
+    rates = [asdict(rate) for rate in tallies.win_rates(study.votes)]
     one_task = "All votes are of one task, so the spread between tasks is unknown."
     return {"pairs": [rate | {"interval": list(rate["interval"] or ()) or one_task} for rate in rates]}
 
 
-def distribution(votes: Votes, choices: Choices) -> dict[str, Any]:
+def distribution(study: Study) -> dict[str, Any]:
     """How often each rating was given, by pair: positive is in favour of model_a."""
+    votes = study.votes
     if not len(votes):
         raise NoEstimate(NO_VOTES)
     return {
@@ -215,26 +243,26 @@ def _require_several(votes: Votes) -> None:
         raise NoEstimate("There is only one vote, which shows no pattern.")
 
 
-def position_bias(votes: Votes, choices: Choices) -> dict[str, Any]:
-    _require_several(votes)
-    bias = asdict(blindness.position_bias(votes))
-    return bias | {"interval": list(bias["interval"]), "side": written(_side_term, votes)}
+def position_bias(study: Study) -> dict[str, Any]:
+    _require_several(study.votes)
+    bias = asdict(blindness.position_bias(study.votes))
+    return bias | {"interval": list(bias["interval"]), "side": written(_side_term, study)}
 
 
-def _side_term(votes: Votes) -> dict[str, Any]:
-    ratio, p_value = blindness.side_test(votes)
-    fit = ratings.davidson(votes, side=True)
+def _side_term(study: Study) -> dict[str, Any]:
+    spread = study.spread("davidson_side")
+    ratio, p_value = blindness.side_test(spread.fit, study.spread("davidson").fit)
     return {
-        "davidson": fit.coefficients["side"],
-        "se_hessian": _of_coefficients(fit, intervals.hessian(fit))["side"],
+        "davidson": spread.fit.coefficients["side"],
+        "se_hessian": _of_coefficients(spread.fit, spread.hessian)["side"],
         "likelihood_ratio": ratio,
         "p_value": p_value,
     }
 
 
-def side_balance(votes: Votes, choices: Choices) -> dict[str, Any]:
-    _require_several(votes)
-    balance = blindness.side_balance(votes)
+def side_balance(study: Study) -> dict[str, Any]:
+    _require_several(study.votes)
+    balance = blindness.side_balance(study.votes)
     return {
         "left": {model: left for model, (left, _) in balance.lefts.items()},
         "shown": {model: shown for model, (_, shown) in balance.lefts.items()},
@@ -245,7 +273,8 @@ def side_balance(votes: Votes, choices: Choices) -> dict[str, Any]:
     }
 
 
-def agreement(votes: Votes, choices: Choices) -> dict[str, Any]:
+def agreement(study: Study) -> dict[str, Any]:
+    votes, choices = study.votes, study.choices
     if not len(votes):
         raise NoEstimate(NO_VOTES)
     if len(votes.raters) < 2:
@@ -367,10 +396,11 @@ def _leaks(guesses: list[Guess], by: str) -> list[dict[str, Any]]:
     ]
 
 
-def decision(votes: Votes, per_axis: Mapping[str, Votes], choices: Choices) -> dict[str, Any]:
+def decision(study: Study, by_axis: Mapping[str, Study]) -> dict[str, Any]:
+    votes, choices = study.votes, study.choices
     if not len(votes):
         raise NoEstimate(NO_VOTES)
-    if not votes.rating.any():
+    if not votes.tally.rating.any():
         raise NoEstimate("Every vote is a tie, so there is nothing to decide on.")
     if len(votes.tasks) == 1:
         raise NoEstimate("All votes are of one task, which has one voice: nothing can be decided.")
@@ -386,8 +416,8 @@ def decision(votes: Votes, per_axis: Mapping[str, Votes], choices: Choices) -> d
         "axes": _judged(
             {
                 (axis, duel.one, duel.other): duel
-                for axis, rated in per_axis.items()
-                for duel in sequential.duels(rated)
+                for axis, rated in by_axis.items()
+                for duel in sequential.duels(rated.votes)
             },
             choices,
         ),
@@ -398,6 +428,9 @@ def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> lis
     """One row each; those of a list are decided together, by e-BH."""
     evidence = {key: sequential.log_e_value(duel.wins, duel.losses) for key, duel in duels.items()}
     decided = sequential.e_bh(evidence, ALPHA)
+    wins, losses = (np.array([getattr(duel, name) for duel in duels.values()]) for name in ("wins", "losses"))
+    lows, highs = sequential.confidence_sequences(wins, losses, ALPHA)
+    intervals_of = dict(zip(duels, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
     return [
         {
             **({"axis": key[0]} if key[0] else {}),
@@ -408,10 +441,11 @@ def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> lis
             "ties": duel.ties,
             "e_value": math.exp(min(sequential.MOST_LOG, evidence[key])),
             "log_e_value": evidence[key],
-            "interval": list(sequential.confidence_sequence(duel.wins, duel.losses, ALPHA)),
+            "interval": list(intervals_of[key]),
             "decided": key in decided,
             "verdict": sequential.verdict(
                 duel,
+                intervals_of[key],
                 decided=key in decided,
                 margin=choices.margin,
                 alpha=ALPHA,
@@ -423,16 +457,16 @@ def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> lis
     ]
 
 
-def path(votes: Votes, choices: Choices) -> dict[str, Any]:
+def path(study: Study) -> dict[str, Any]:
     """The confidence sequence of each model against the reference, as it grew from day to day."""
-    if not len(votes):
+    if not len(study.votes):
         raise NoEstimate(NO_VOTES)
-    reference = _reference(votes, choices)
+    models, reference = study.votes.models, study.reference
     return {
-        "reference": votes.models[reference],
+        "reference": models[reference],
         "pairs": [
-            {"model": model, "steps": written(_steps, votes, at, reference)}
-            for at, model in enumerate(votes.models)
+            {"model": model, "steps": written(_steps, study.votes, at, reference)}
+            for at, model in enumerate(models)
             if at != reference
         ],
     }

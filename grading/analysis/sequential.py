@@ -6,13 +6,14 @@ import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from grading.analysis.distributions import Interval, log_beta
 from grading.analysis.ratings import NoEstimate
-from grading.analysis.votes import Votes
+from grading.analysis.tallies import pairs
+from grading.analysis.votes import Floats, Ints, Votes
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -53,26 +54,40 @@ def e_value(wins: int, losses: int) -> float:
 
 def confidence_sequence(wins: int, losses: int, alpha: float = 0.05) -> Interval:
     """The shares p with E(p) < 1/α: contains the truth at all times at once with probability 1 - α."""
+    low, high = confidence_sequences(np.array([wins]), np.array([losses]), alpha)
+    return float(low[0]), float(high[0])
+
+
+def confidence_sequences(
+    wins: Floats | Ints, losses: Floats | Ints, alpha: float = 0.05
+) -> tuple[Floats, Floats]:
+    """The lower and the upper ends of many, [n] each."""
     if not 0 < alpha < 1:
         raise ValueError("alpha lies between zero and one.")
-    if not wins + losses:
-        return 0.0, 1.0
-    share = wins / (wins + losses)
-    return _edge(wins, losses, alpha, share, 0.0), _edge(wins, losses, alpha, share, 1.0)
+    evenly = [log_e_value(int(won), int(lost)) for won, lost in zip(wins, losses, strict=True)]
+    # What the evidence against a share p is above: ln E(p) = ln E(1/2) - n ln 2 - s ln p - f ln(1 - p).
+    enough = -math.log(alpha) - np.array(evenly) + (wins + losses) * math.log(2)
+    share = np.where(wins + losses > 0, wins / np.maximum(wins + losses, 1), 0.5)
+    return _edges(wins, losses, share, 0.0, enough), _edges(wins, losses, share, 1.0, enough)
 
 
-def _edge(wins: int, losses: int, alpha: float, inside: float, outside: float) -> float:
-    """E grows from the observed share to both ends; the place where it reaches 1/α."""
-    enough = -math.log(alpha)
-    if log_e_value(wins, losses, outside) < enough:
-        return outside
+def _edges(
+    wins: Floats | Ints, losses: Floats | Ints, share: Floats, outside: float, enough: Floats
+) -> Floats:
+    """E grows from the observed share to both ends; the places where it reaches 1/α, by bisection."""
+
+    def strong(at: Floats) -> Any:
+        # Zero wins at a share of zero are no evidence, and 0 * -1e300 is zero where 0 * -inf is not a number.
+        logs = [np.log(each, out=np.full(each.shape, -1e300), where=each > 0) for each in (at, 1 - at)]
+        return -wins * logs[0] - losses * logs[1] >= enough
+
+    inner, outer = share, np.full(share.shape, outside)
+    inner = np.where(strong(outer), inner, outer)
     for _ in range(100):
-        middle = (inside + outside) / 2
-        if log_e_value(wins, losses, middle) < enough:
-            inside = middle
-        else:
-            outside = middle
-    return outside
+        middle = (inner + outer) / 2
+        found = strong(middle)
+        inner, outer = np.where(found, inner, middle), np.where(found, middle, outer)
+    return outer
 
 
 def _log(value: float) -> float:
@@ -96,21 +111,12 @@ def e_bh(log_values: Mapping[Key, float], alpha: float = 0.05) -> set[Key]:
 
 def duels(votes: Votes) -> list[Duel]:
     """Every two models that were compared. One voice for each task: the sign of its ratings' sum."""
-    count = len(votes.models)
-    low, high = np.minimum(votes.first, votes.second), np.maximum(votes.first, votes.second)
-    keys, place = np.unique((votes.task * count + low) * count + high, return_inverse=True)
-    sums = np.sign(np.bincount(place, votes.canonical * votes.counts, len(keys)))
-    pairs = keys % (count * count)
-    return [
-        Duel(
-            one=votes.models[pair // count],
-            other=votes.models[pair % count],
-            wins=int((sums[pairs == pair] > 0).sum()),
-            losses=int((sums[pairs == pair] < 0).sum()),
-            ties=int((sums[pairs == pair] == 0).sum()),
-        )
-        for pair in np.unique(pairs).tolist()
-    ]
+    found = []
+    for one, other, rows in pairs(votes):
+        voices = np.sign(votes.bouts.balance[rows])
+        wins, losses, ties = (int((voices == sign).sum()) for sign in (1, -1, 0))
+        found.append(Duel(votes.models[one], votes.models[other], wins, losses, ties))
+    return found
 
 
 def more_tasks(duel: Duel, alpha: float = 0.05, most: int = 100_000) -> int | None:
@@ -136,6 +142,7 @@ def more_tasks(duel: Duel, alpha: float = 0.05, most: int = 100_000) -> int | No
 
 def verdict(
     duel: Duel,
+    interval: Interval,
     *,
     decided: bool,
     margin: float = 0.03,
@@ -145,11 +152,12 @@ def verdict(
 ) -> str:
     """One sentence: decided, equivalent within ±`margin` of one half, or what is missing.
 
-    `price` is that of a task, in `currency`, to say what the missing ones will cost.
+    `interval` is the confidence sequence of the share of wins, `price` that of a task, in `currency`, to say
+    what the missing ones will cost.
     """
     if not duel.decided:
         return "Keep collecting: no task has been decided yet."
-    low, high = confidence_sequence(duel.wins, duel.losses, alpha)
+    low, high = interval
     better, share = (duel.one, duel.wins) if duel.wins >= duel.losses else (duel.other, duel.losses)
     if better == duel.other:
         low, high = 1 - high, 1 - low
@@ -213,18 +221,15 @@ def path(votes: Votes, one: int, other: int, *, alpha: float = 0.05, most: int =
     """
     if votes.day is None:
         raise NoEstimate(UNDATED)
-    low, high = min(one, other), max(one, other)
-    chosen = (np.minimum(votes.first, votes.second) == low) & (np.maximum(votes.first, votes.second) == high)
-    if not chosen.any():
+    bouts, low = votes.bouts, min(one, other)
+    chosen = bouts.pair == low * len(votes.models) + max(one, other)
+    if not chosen.any() or bouts.day is None:
         raise NoEstimate(f"{votes.models[one]} and {votes.models[other]} were never compared.")
-    tasks, task = np.unique(votes.task[chosen], return_inverse=True)
-    sums = np.sign(np.bincount(task, (votes.canonical * votes.counts)[chosen], len(tasks)))
-    last = np.zeros(len(tasks), dtype=np.int64)
-    np.maximum.at(last, task, votes.day[chosen])
-    days, day = np.unique(last, return_inverse=True)
-    seen = [np.cumsum(np.bincount(day, sums == sign, len(days))).astype(int) for sign in (1, -1, 0)]
-    wins, losses, ties = (seen[1], seen[0], seen[2]) if low == other else (seen[0], seen[1], seen[2])
+    voices = np.sign(bouts.balance[chosen]) * (1 if low == one else -1)
+    days, day = np.unique(bouts.day[chosen], return_inverse=True)
+    wins, losses, ties = (np.cumsum(np.bincount(day, voices == sign, len(days))) for sign in (1, -1, 0))
     steps = np.unique(np.linspace(0, len(days) - 1, min(most, len(days))).round().astype(int)).tolist()
+    lows, highs = confidence_sequences(wins[steps], losses[steps], alpha)
     return [
         Step(
             day=int(days[at]),
@@ -232,7 +237,7 @@ def path(votes: Votes, one: int, other: int, *, alpha: float = 0.05, most: int =
             losses=int(losses[at]),
             ties=int(ties[at]),
             log_e_value=log_e_value(int(wins[at]), int(losses[at])),
-            interval=confidence_sequence(int(wins[at]), int(losses[at]), alpha),
+            interval=(low, high),
         )
-        for at in steps
+        for at, low, high in zip(steps, lows.tolist(), highs.tolist(), strict=True)
     ]

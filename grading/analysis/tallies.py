@@ -1,4 +1,4 @@
-"""Plain counts by pair of models: who won how often, how strongly, and by how the model expects it."""
+"""Plain counts by pair of models: who won how often, and how strongly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from grading.analysis.distributions import Interval, normal_quantile, t_quantile
 from grading.analysis.ratings import NoEstimate
-from grading.analysis.votes import Bools, Floats, Ints, Votes
+from grading.analysis.votes import Floats, Votes
 
 FEW_TASKS = 20
 
@@ -29,12 +29,12 @@ class WinRate:
     interval: Interval | None  # None where all votes are of one task
 
 
-def pairs(votes: Votes) -> Iterator[tuple[int, int, Bools]]:
-    """Every two models that were compared, the earlier name first, and which rows are theirs."""
-    count = len(votes.models)
-    key = np.minimum(votes.first, votes.second) * count + np.maximum(votes.first, votes.second)
-    for pair in np.unique(key).tolist():
-        yield pair // count, pair % count, key == pair
+def pairs(votes: Votes) -> Iterator[tuple[int, int, slice]]:
+    """Every two models that were compared, the earlier name first, and where their bouts are."""
+    pair = votes.bouts.pair
+    begins = np.flatnonzero(np.diff(pair, prepend=-1))
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(pair)], strict=True):
+        yield int(pair[begin]) // len(votes.models), int(pair[begin]) % len(votes.models), slice(begin, end)
 
 
 def win_rates(votes: Votes) -> list[WinRate]:
@@ -45,31 +45,17 @@ def win_rates(votes: Votes) -> list[WinRate]:
     """
     if not len(votes):
         raise NoEstimate("There are no votes.")
-    counts, signs = votes.counts, np.sign(votes.canonical)
-    return [
-        _win_rate(votes.models[one], votes.models[other], signs[rows], counts[rows], votes.task[rows])
-        for one, other, rows in pairs(votes)
-    ]
-
-
-def _win_rate(one: str, other: str, signs: Ints, counts: Ints, tasks: Ints) -> WinRate:
-    wins, ties, losses = (int(counts[signs == sign].sum()) for sign in (1, 0, -1))
-    total = wins + ties + losses
-    share = (wins + ties / 2) / total
-    _, task = np.unique(tasks, return_inverse=True)
-    beyond = ((signs + 1) / 2 - share) * counts
-    spread: Floats = np.bincount(task, beyond).astype(np.float64)
-    return WinRate(
-        model_a=one,
-        model_b=other,
-        votes=total,
-        tasks=len(spread),
-        wins=wins,
-        ties=ties,
-        losses=losses,
-        share=share,
-        interval=_around(share, spread, total),
-    )
+    given, levels = distribution(votes), votes.levels
+    found = []
+    for one, other, rows in pairs(votes):
+        names = votes.models[one], votes.models[other]
+        counts = np.array(given[names])
+        bouts = votes.bouts.won[rows], votes.bouts.votes[rows]
+        share = float(bouts[0].sum() / bouts[1].sum())
+        wins, ties, losses = (int(counts[np.sign(levels) == sign].sum()) for sign in (1, 0, -1))
+        interval = _around(share, bouts[0] - share * bouts[1], int(counts.sum()))
+        found.append(WinRate(*names, int(counts.sum()), len(bouts[0]), wins, ties, losses, share, interval))
+    return found
 
 
 def _around(share: float, spread: Floats, total: int) -> Interval | None:
@@ -83,12 +69,13 @@ def _around(share: float, spread: Floats, total: int) -> Interval | None:
 
 def distribution(votes: Votes) -> dict[tuple[str, str], list[int]]:
     """By pair how often each level of the scale was given, in favour of the pair's first model."""
-    places = np.searchsorted(votes.levels, votes.canonical)
+    tally, models, levels = votes.tally, len(votes.models), votes.levels
+    pair = np.minimum(tally.left, tally.right) * models + np.maximum(tally.left, tally.right)
+    seen, number = np.unique(pair, return_inverse=True)
+    place = np.searchsorted(levels, np.where(tally.left < tally.right, tally.rating, -tally.rating))
+    counts = np.bincount(number * len(levels) + place, tally.count, len(seen) * len(levels))
+    rows = counts.reshape(len(seen), len(levels)).astype(int).tolist()
     return {
-        (votes.models[one], votes.models[other]): np.bincount(
-            places[rows], votes.counts[rows], len(votes.levels)
-        )
-        .astype(int)
-        .tolist()
-        for one, other, rows in pairs(votes)
+        (votes.models[each // models], votes.models[each % models]): row
+        for each, row in zip(seen.tolist(), rows, strict=True)
     }

@@ -1,29 +1,25 @@
-"""Reads preferences from a file, ours or anybody's, into arrays; a row that makes no sense is refused."""
+"""Votes as columns, and what every estimate counts in them: kinds of votes, and what a task says of two models."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
-from pathlib import Path
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ints: TypeAlias = NDArray[np.int64]
+Ints: TypeAlias = NDArray[np.signedinteger[Any]]
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 #: In an axis: this vote has no rating on it.
 UNRATED = -128
 SCALES = (7, 8)
-PLAIN = ("rater", "task", "model_a", "model_b", "side", "rating")
-#: How much more of something the candidate of model_a has; where records tell it.
-STYLES = ("changed_lines", "files", "tests", "message_length")
+#: Ratings lie between minus and plus this.
+MOST = 4
 
 
 class BadVotes(ValueError):
@@ -45,6 +41,29 @@ class Vote:
     styles: Mapping[str, float] = field(default_factory=dict)
     count: int = 1
     day: date | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """The M kinds of votes that were given, each counted: who stood where, and the rating for the left."""
+
+    left: Ints  # [M]
+    right: Ints
+    rating: Ints  # positive when the left one is better
+    count: Floats
+    of_row: Ints  # [N]: the kind of each row of the votes
+
+
+@dataclass(frozen=True, eq=False)
+class Bouts:
+    """What each task says about each two models compared in it: U bouts, in order of the pair, then the task."""
+
+    pair: Ints  # [U], low * K + high
+    task: Ints
+    votes: Floats
+    won: Floats  # by the one whose name sorts first; a tie is half
+    balance: Floats  # the sum of its ratings, positive in favour of that one
+    day: Ints | None  # of the last vote
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +126,46 @@ class Votes:
     def canonical(self) -> Ints:
         """The rating, positive when the model whose name sorts first is better: alike for all raters."""
         return np.where(self.first < self.second, self.rating, -self.rating)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """Cells without tasks and raters: few, however many votes there are."""
+        models, ratings = len(self.models), 2 * MOST + 1
+        kind = np.where(self.on_left, self.first, self.second).astype(np.int32)
+        kind *= models
+        kind += np.where(self.on_left, self.second, self.first)
+        kind *= ratings
+        kind += self.for_left + MOST
+        counts = np.bincount(kind, self.count, models * models * ratings)
+        kinds = np.flatnonzero(counts)
+        numbers = np.zeros(len(counts), dtype=np.int32)
+        numbers[kinds] = np.arange(len(kinds))
+        pair = kinds // ratings
+        return Tally(
+            left=pair // models,
+            right=pair % models,
+            rating=kinds % ratings - MOST,
+            count=counts[kinds].astype(np.float64),
+            of_row=numbers[kind],
+        )
+
+    @cached_property
+    def bouts(self) -> Bouts:
+        """One for each task and two models."""
+        models = len(self.models)
+        pair = np.minimum(self.first, self.second).astype(np.int64) * models
+        pair += np.maximum(self.first, self.second)
+        order, begins = _grouped(pair * max(1, len(self.tasks)) + self.task)
+        rows = order[begins]
+        rating, counts = self.canonical[order], self.counts[order]
+        return Bouts(
+            pair=pair[rows],
+            task=self.task[rows],
+            votes=_sums(counts, begins),
+            won=_sums((np.sign(rating) + 1) * counts, begins) / 2,
+            balance=_sums(rating * counts, begins),
+            day=None if self.day is None else np.maximum.reduceat(self.day[order], begins),
+        )
 
     @property
     def levels(self) -> Ints:
@@ -179,220 +238,6 @@ def from_rows(rows: Iterable[Vote], points: int | None = None) -> Votes:
     )
 
 
-def read(path: Path, points: int | None = None) -> Votes:
-    """The votes of our preferences.jsonl, our preferences.csv, or a plain CSV with the columns of PLAIN.
-
-    `points` is the length of the scale, 7 or 8, for files that do not tell. Raises BadVotes with the line
-    and the reason, OSError when the file cannot be opened.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows, told = _rows(file)
-    except UnicodeDecodeError:
-        raise BadVotes("The file is not text in UTF-8.") from None
-    return from_rows((vote for _, vote in rows), _scale(rows, told, points))
-
-
-Numbered: TypeAlias = tuple[int, Vote]
-
-
-def _rows(lines: Iterable[str]) -> tuple[list[Numbered], int | None]:
-    """Every vote with its line, and the length of the scale where the file tells it."""
-    lines = iter(lines)
-    opening = []
-    for text in lines:
-        opening.append(text)  # blank ones too, so that the numbers of the lines stay true
-        if text.strip():
-            break
-    else:
-        return [], None
-    everything = chain(opening, lines)
-    is_json = opening[-1].lstrip().startswith("{")
-    rows: list[Numbered] = []
-    seen: dict[str, int] = {}
-    told = None
-    for line, vote, name, scale in _from_json(everything) if is_json else _from_csv(everything):
-        if name and seen.setdefault(name, line) != line:
-            raise BadVotes(f"Line {line} repeats the preference of line {seen[name]}.")
-        if rows and scale != told:
-            raise BadVotes(f"Line {line} is on another scale ({scale} points) than those before ({told}).")
-        told = scale
-        rows.append((line, vote))
-    return rows, told
-
-
-Parsed: TypeAlias = tuple[int, Vote, str, int | None]
-
-
-def _from_json(lines: Iterable[str]) -> Iterator[Parsed]:
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _of_record(number, line)
-
-
-def _of_record(number: int, line: str) -> Parsed:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        raise BadVotes(f"Line {number} is not JSON.") from None
-    if not isinstance(record, dict):
-        raise BadVotes(f"Line {number} is not a record.")
-    rubric, axes = record.get("rubric") or {}, record.get("axes") or {}
-    if not isinstance(rubric, dict) or not isinstance(axes, dict):
-        raise BadVotes(f"Line {number} has a rubric or axes that are not objects.")
-    turn = (record.get("turn"), record.get("attempt"))
-    vote = _checked(number, record, str(turn), axes, _styles_of(record))
-    return number, vote, str(record.get("preference") or ""), _points(number, rubric.get("points"))
-
-
-def _from_csv(lines: Iterable[str]) -> Iterator[Parsed]:
-    table = csv.reader(lines, strict=True)
-    header: list[str] = []
-    try:
-        for row in table:
-            if row and not header:
-                header = _header(row)
-            elif row:
-                yield _of_row(table.line_num, header, row)
-    except csv.Error as why:
-        raise BadVotes(f"Line {table.line_num} is not CSV: {why}.") from None
-
-
-def _header(row: list[str]) -> list[str]:
-    header = [name.strip() for name in row]
-    missing = [name for name in PLAIN if name not in header]
-    if missing:
-        raise BadVotes(f"The first line names no column {', '.join(missing)}.")
-    if len(set(header)) != len(header):
-        raise BadVotes("The first line names a column twice.")
-    return header
-
-
-def _of_row(number: int, header: list[str], row: list[str]) -> Parsed:
-    if len(row) != len(header):
-        raise BadVotes(f"Line {number} has {len(row)} cells where the first line has {len(header)}.")
-    ours = "preference" in header and "points" in header
-    record: dict[str, Any] = dict(zip(header, map(_unquoted, row) if ours else row, strict=True))
-    # In our own table the axes stand between the rating and the length of the scale.
-    names = header[header.index("rating") + 1 : header.index("points")] if ours else []
-    axes = {name: _whole(record[name]) for name in names if record[name] != ""}
-    turn = (record.get("turn", ""), record.get("attempt", ""))
-    vote = _checked(number, record | {"rating": _whole(record["rating"])}, str(turn), axes, {})
-    points = _points(number, _whole(record["points"])) if record.get("points") else None
-    return number, vote, record["preference"] if ours else "", points
-
-
-def _unquoted(cell: str) -> str:
-    """Our tables put an apostrophe before what a spreadsheet would run."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@", "\t", "\r", "\0") else cell
-
-
-def _whole(cell: str) -> int | str:
-    """A whole number, or the cell itself for the sentence that refuses it."""
-    text = cell.strip()
-    digits = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 9 else cell
-
-
-def _checked(
-    number: int, record: Mapping[str, Any], turn: str, axes: Mapping[str, Any], styles: Mapping[str, float]
-) -> Vote:
-    texts = {name: _text(number, record, name) for name in PLAIN[:5]}
-    if texts["model_a"] == texts["model_b"]:
-        raise BadVotes(f"Line {number} compares {texts['model_a']} with itself.")
-    if texts["side"] not in ("L", "R"):
-        raise BadVotes(f"Line {number} has the side {texts['side']!r}, which is neither L nor R.")
-    rating = _rating(number, "rating", record.get("rating"))
-    rated = {name: _rating(number, name, value) for name, value in axes.items() if value is not None}
-    return Vote(
-        rater=texts["rater"],
-        task=texts["task"],
-        model_a=texts["model_a"],
-        model_b=texts["model_b"],
-        side=texts["side"],
-        rating=rating,
-        turn=turn,
-        axes=rated,
-        styles=styles,
-    )
-
-
-def _text(number: int, record: Mapping[str, Any], name: str) -> str:
-    value = record.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise BadVotes(f"Line {number} has no {name}.")
-    return value.strip()
-
-
-def _rating(number: int, name: str, value: object) -> int:
-    if type(value) is not int:
-        raise BadVotes(f"Line {number} has the {name} {value!r}, which is not a whole number.")
-    if abs(value) > 4:
-        raise BadVotes(f"Line {number} has the {name} {value}, which is on no scale we know.")
-    return value
-
-
-def _points(number: int, value: object) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int or value not in SCALES:
-        raise BadVotes(f"Line {number} names a scale of {value!r} points; we know 7 and 8.")
-    return value
-
-
-def _styles_of(record: Mapping[str, Any]) -> dict[str, float]:
-    """On a logarithmic scale: twice as long is the same step for short and long patches."""
-    first, second = record.get("candidate_a"), record.get("candidate_b")
-    if not isinstance(first, dict) or not isinstance(second, dict):
-        return {}
-    both = zip(_sizes(first), _sizes(second), strict=True)
-    return {
-        style: float(np.log1p(one) - np.log1p(other))
-        for style, (one, other) in zip(STYLES, both, strict=True)
-        if one is not None and other is not None
-    }
-
-
-def _sizes(candidate: Mapping[str, Any]) -> list[int | None]:
-    """One for each of STYLES; None where the candidate does not tell."""
-    evidence = candidate.get("evidence")
-    added, removed = _size(candidate.get("added")), _size(candidate.get("removed"))
-    message = candidate.get("final_message")
-    return [
-        added + removed if added is not None and removed is not None else None,
-        _size(candidate.get("files")),
-        _size(evidence.get("ran")) if isinstance(evidence, dict) else None,
-        len(message) if isinstance(message, str) else None,
-    ]
-
-
-def _size(value: object) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
-
-
-def _scale(rows: list[Numbered], told: int | None, asked: int | None) -> int | None:
-    """How many points the ratings were given on. Raises BadVotes when nobody knows."""
-    if told and asked and told != asked:
-        raise BadVotes(f"The file says that its scale has {told} points, not {asked}.")
-    points = told or asked or _guessed(rows)
-    if rows and points is None:
-        raise BadVotes("No rating tells whether the scale has 7 or 8 points: say which with --points.")
-    for line, vote in rows:
-        for value in (vote.rating, *vote.axes.values()):
-            if (value == 0 and points == 8) or (abs(value) == 4 and points == 7):
-                raise BadVotes(f"Line {line} has the rating {value}, which a scale of {points} points lacks.")
-    return points
-
-
-def _guessed(rows: list[Numbered]) -> int | None:
-    """Zero is only on the seven points, four only on the eight."""
-    for _, vote in rows:
-        for value in (vote.rating, *vote.axes.values()):
-            if value == 0 or abs(value) == 4:
-                return 8 if value else 7
-    return None
-
-
 def _numbered(names: list[Any]) -> tuple[tuple[Any, ...], Ints]:
     """The different names in order, and for each the number of its name."""
     ordered = tuple(sorted(set(names)))
@@ -409,11 +254,8 @@ def _axes(votes: list[Vote]) -> dict[str, Ints]:
 
 def _styles(votes: list[Vote]) -> dict[str, Floats]:
     """Those that every vote tells: a missing one cannot be told from none."""
-    return {
-        style: np.array([vote.styles[style] for vote in votes])
-        for style in STYLES
-        if votes and all(style in vote.styles for vote in votes)
-    }
+    told = set.intersection(*(set(vote.styles) for vote in votes)) if votes else set()
+    return {style: np.array([vote.styles[style] for vote in votes]) for style in sorted(told)}
 
 
 def _counts(votes: list[Vote]) -> Ints | None:
@@ -425,3 +267,14 @@ def _days(votes: list[Vote]) -> Ints | None:
     """Of all votes or of none: half a calendar would show half a path."""
     days = [vote.day.toordinal() for vote in votes if vote.day]
     return np.array(days, dtype=np.int64) if days and len(days) == len(votes) else None
+
+
+def _grouped(key: Ints) -> tuple[Ints, Ints]:
+    """Rows in order of their key, and where in that order each new key begins."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    return order, np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+
+
+def _sums(values: Ints, begins: Ints) -> Floats:
+    return np.add.reduceat(values, begins).astype(np.float64)

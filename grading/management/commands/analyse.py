@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from grading.analysis import report, text, votes
+from grading.analysis import reading, report, text
+from grading.analysis.votes import SCALES, BadVotes
 
 
 class Command(BaseCommand):
@@ -25,14 +26,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--points",
             type=int,
-            choices=votes.SCALES,
+            choices=SCALES,
             help="the length of the scale, where the file is silent",
         )
 
     def handle(self, *args: Any, file: Path, json: bool, points: int | None, **options: Any) -> None:
         try:
-            read = votes.read(file, points)
-        except votes.BadVotes as why:
+            read = reading.read(file, points)
+        except BadVotes as why:
             raise CommandError(str(why), returncode=2) from why
         except OSError as why:
             raise CommandError(f"{file} cannot be read: {why.strerror}.", returncode=2) from why

@@ -7,7 +7,7 @@ import pytest
 
 from grading.analysis import blindness
 from grading.analysis.blindness import Guesses
-from grading.analysis.ratings import NoEstimate
+from grading.analysis.ratings import NoEstimate, davidson
 from tests.grading.analysis.worlds import drawn, vote, votes_of
 
 #: The CRISP trial, Bang, Ni and Davis 2004, table 7.
@@ -124,7 +124,7 @@ def test_position_bias_counts_winners_by_side():
 def test_a_planted_side_bias_is_found():
     votes = drawn({"a": 0.3, "b": 0.0, "c": -0.3}, tasks=700, side=0.3, seed=2)
 
-    ratio, p_value = blindness.side_test(votes)
+    ratio, p_value = blindness.side_test(davidson(votes, side=True), davidson(votes))
 
     assert ratio > 15
     assert p_value < 1e-4
@@ -132,7 +132,9 @@ def test_a_planted_side_bias_is_found():
 
 
 def test_without_a_bias_the_side_test_is_quiet():
-    assert blindness.side_test(drawn({"a": 0.3, "b": -0.3}, tasks=700, seed=2))[1] > 0.01
+    votes = drawn({"a": 0.3, "b": -0.3}, tasks=700, seed=2)
+
+    assert blindness.side_test(davidson(votes, side=True), davidson(votes))[1] > 0.01
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from grading.analysis import distributions, intervals, ratings
+from grading.analysis.bootstrap import bootstrap
+from grading.analysis.intervals import Spread
 from grading.analysis.ratings import NoEstimate
 from tests.grading.analysis.worlds import drawn, tallied, vote, votes_of
 
@@ -26,7 +28,7 @@ def fit(votes):
 
 
 def test_votes_that_lean_together_widen_the_interval_by_task(votes, fit):
-    by_task, alone = intervals.by_task(fit, votes).errors(3), intervals.sandwich(fit).errors(3)
+    by_task, alone = Spread(fit, votes).by_task.errors(3), Spread(fit, votes).sandwich.errors(3)
 
     assert (by_task > 1.1 * alone).all()
 
@@ -36,32 +38,32 @@ def test_where_every_vote_is_its_own_task_the_clusters_are_the_votes(votes):
     fit = headline(alone)
 
     factor = math.sqrt(len(votes) / (len(votes) - 1))
-    assert intervals.by_task(fit, alone).errors(3) == pytest.approx(
-        intervals.sandwich(fit).errors(3) * factor
+    assert Spread(fit, alone).by_task.errors(3) == pytest.approx(
+        Spread(fit, alone).sandwich.errors(3) * factor
     )
 
 
 def test_pieces_of_clusters_add_up_to_the_whole(votes, fit, monkeypatch):
-    whole = intervals.by_task(fit, votes).errors(3)
+    whole = Spread(fit, votes).by_task.errors(3)
 
-    monkeypatch.setattr(intervals, "ROWS", 10)
+    monkeypatch.setattr(intervals, "CLUSTERS", 7)
     monkeypatch.setattr(ratings, "BLOCK", 7)
 
-    assert intervals.by_task(headline(votes), votes).errors(3) == pytest.approx(whole)
+    assert Spread(headline(votes), votes).by_task.errors(3) == pytest.approx(whole)
 
 
-def test_a_difference_of_two_models_is_twice_its_half(votes):
-    two = tallied({("heron", "tern", 1): 30, ("heron", "tern", -1): 10})
-    fit = ratings.bt_halfwin(two)
+def test_a_difference_of_two_models_is_twice_its_half():
+    votes = tallied({("heron", "tern", 1): 30, ("heron", "tern", -1): 10})
+    fit = ratings.bt_halfwin(votes)
 
-    low, high = intervals.difference(fit, intervals.hessian(fit), 0, 1)
+    low, high = intervals.difference(fit, Spread(fit, votes).hessian, 0, 1)
 
     half = 1.959964 * math.sqrt(1 / 30 + 1 / 10)
     assert (low, high) == pytest.approx((math.log(3) - half, math.log(3) + half))
 
 
 def test_a_difference_turned_round_is_mirrored(votes, fit):
-    covariance = intervals.by_task(fit, votes)
+    covariance = Spread(fit, votes).by_task
 
     low, high = intervals.difference(fit, covariance, 0, 2)
 
@@ -72,28 +74,28 @@ def test_few_clusters_take_students_quantile(votes):
     few = votes.where(votes.task < 10)
     fit = headline(few)
 
-    covariance = intervals.by_task(fit, few)
+    covariance = Spread(fit, few).by_task
 
     assert covariance.quantile() == pytest.approx(2.262157)  # nine degrees of freedom
     assert "only 10 tasks" in covariance.note
-    assert intervals.hessian(fit).quantile() == pytest.approx(1.959964)
+    assert Spread(fit, votes).hessian.quantile() == pytest.approx(1.959964)
 
 
 def test_one_cluster_has_no_spread(votes):
     alone = votes.where(votes.rater == 3)
     one_task = votes_of(*(vote("a", "b", rating) for rating in (1, 1, -1)))
 
-    assert "one rater" in intervals.by_rater(headline(alone), alone).why_not
-    assert "one rater" in intervals.two_way(headline(alone), alone).why_not
+    assert "one rater" in Spread(headline(alone), alone).by_rater.why_not
+    assert "one rater" in Spread(headline(alone), alone).two_way.why_not
     with pytest.raises(NoEstimate, match="All votes are of one task"):
-        intervals.by_task(ratings.ordinal(one_task), one_task).errors(2)
+        Spread(ratings.ordinal(one_task), one_task).by_task.errors(2)
 
 
 def test_scores_that_cancel_give_a_sentence_instead_of_zero():
     # In each task one vote for either: no task leans, which is luck and not precision.
     votes = votes_of(*(vote("a", "b", rating, task=f"t{at}") for at in range(30) for rating in (1, -1)))
 
-    covariance = intervals.by_task(ratings.bt_halfwin(votes), votes)
+    covariance = Spread(ratings.bt_halfwin(votes), votes).by_task
 
     assert "cancel exactly" in covariance.why_not
 
@@ -106,9 +108,9 @@ def test_a_matrix_that_is_none_is_replaced_by_the_larger_one_way():
     votes = votes_of(*rows, vote("a", "b", 1, task="t0", rater="r0"))
     fit = ratings.bt_halfwin(votes)
 
-    both = intervals.two_way(fit, votes)
+    both = Spread(fit, votes).two_way
 
-    larger = max(intervals.by_task(fit, votes).errors(2)[0], intervals.by_rater(fit, votes).errors(2)[0])
+    larger = max(Spread(fit, votes).by_task.errors(2)[0], Spread(fit, votes).by_rater.errors(2)[0])
     assert "no two-way matrix" in both.note
     assert both.errors(2)[0] == pytest.approx(larger)
 
@@ -133,7 +135,7 @@ def test_a_two_way_error_of_nothing_is_replaced_too():
     votes = votes_of(*(vote("a", "b", rating, task=task, rater=rater) for task, rater, rating in rows))
     fit = ratings.bt_halfwin(votes)
 
-    both = intervals.two_way(fit, votes)
+    both = Spread(fit, votes).two_way
 
     assert "no two-way matrix" in both.note
     assert both.errors(2).min() > 0.1
@@ -143,13 +145,13 @@ def test_ranks_overlap_until_the_difference_is_sure():
     clear = tallied({("a", "b", 1): 900, ("a", "b", -1): 300, ("b", "c", 1): 32, ("b", "c", -1): 30})
     fit = ratings.bt_halfwin(clear)
 
-    assert intervals.rank_ranges(fit, intervals.hessian(fit)) == [(1, 1), (2, 3), (2, 3)]
+    assert intervals.rank_ranges(fit, Spread(fit, clear).hessian) == [(1, 1), (2, 3), (2, 3)]
 
 
 def test_resampled_tasks_agree_with_the_clustered_error(votes, fit):
-    draws = intervals.bootstrap(fit, votes, repetitions=300, seed=4)
+    draws = bootstrap(fit, votes, repetitions=300, seed=4)
 
-    assert draws.std(axis=0) == pytest.approx(intervals.by_task(fit, votes).errors(3), rel=0.15)
+    assert draws.std(axis=0) == pytest.approx(Spread(fit, votes).by_task.errors(3), rel=0.15)
     assert np.abs(draws.sum(axis=1)).max() < 1e-9
     assert all(
         low < theta < high for (low, high), theta in zip(intervals.percentiles(draws), fit.theta, strict=True)
@@ -157,7 +159,7 @@ def test_resampled_tasks_agree_with_the_clustered_error(votes, fit):
 
 
 def test_the_same_seed_draws_the_same_tasks(votes, fit):
-    first, again, other = (intervals.bootstrap(fit, votes, repetitions=3, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (bootstrap(fit, votes, repetitions=3, seed=seed) for seed in (1, 1, 2))
 
     assert (first == again).all()
     assert (first != other).all()
@@ -167,11 +169,11 @@ def test_one_task_cannot_be_resampled():
     votes = votes_of(*(vote("a", "b", rating) for rating in (1, 1, -1)))
 
     with pytest.raises(NoEstimate, match="cannot be resampled"):
-        intervals.bootstrap(ratings.ordinal(votes), votes)
+        bootstrap(ratings.ordinal(votes), votes)
 
 
 def test_influence_foretells_what_leaving_a_rater_out_does(votes, fit):
-    moves = intervals.influence(fit, votes)
+    moves = Spread(fit, votes).influence
 
     for rater in (0, 7, 20):
         without = headline(votes.where(votes.rater != rater))
@@ -182,7 +184,7 @@ def test_influence_foretells_what_leaving_a_rater_out_does(votes, fit):
 def test_a_rater_against_all_others_has_the_most_influence(votes):
     contrary = dataclasses.replace(votes, rating=np.where(votes.rater == 3, -votes.rating, votes.rating))
 
-    moves = np.abs(intervals.influence(headline(contrary), contrary)).max(axis=1)
+    moves = np.abs(Spread(headline(contrary), contrary).influence).max(axis=1)
 
     assert moves.argmax() == 3
 
@@ -192,7 +194,7 @@ def test_intervals_by_task_cover_the_truth_as_often_as_they_say():
     for seed in range(repetitions):
         votes = drawn(truth, tasks=120, votes_a_task=3, raters=10, spread=0.8, seed=1000 + seed)
         fit = headline(votes)
-        low, high = intervals.difference(fit, intervals.by_task(fit, votes), 0, 2)
+        low, high = intervals.difference(fit, Spread(fit, votes).by_task, 0, 2)
         # Leanings that vary by task flatten the logistic curve: the truth of the fitted model is this much less.
         covered += low < 0.8 * FLATTENED < high
 

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from grading.analysis import intervals, ratings
+from grading.analysis import ratings
+from grading.analysis.intervals import Spread
 from grading.analysis.ratings import NoEstimate
 from grading.analysis.sections import MODELS as ESTIMATES
 from tests.grading.analysis.naive import Naive
@@ -52,10 +53,11 @@ def test_bradley_terry_gives_the_published_ratings_of_a_baseball_season():
 
 
 def test_two_models_have_a_closed_form():
-    fit = ratings.bt_halfwin(tallied({("heron", "tern", 2): 30, ("heron", "tern", -1): 10}))
+    votes = tallied({("heron", "tern", 2): 30, ("heron", "tern", -1): 10})
+    fit = ratings.bt_halfwin(votes)
 
     assert fit.theta == pytest.approx([math.log(3) / 2, -math.log(3) / 2])
-    assert intervals.hessian(fit).errors(2) == pytest.approx([math.sqrt(1 / 30 + 1 / 10) / 2] * 2)
+    assert Spread(fit, votes).hessian.errors(2) == pytest.approx([math.sqrt(1 / 30 + 1 / 10) / 2] * 2)
 
 
 def test_davidson_of_two_models_has_a_closed_form():
@@ -102,11 +104,11 @@ def test_a_second_implementation_finds_the_same_ratings(both):
 def test_a_second_implementation_finds_the_same_standard_errors(both):
     ours, naive, votes = both
     found = [
-        intervals.hessian(ours),
-        intervals.sandwich(ours),
-        intervals.by_task(ours, votes),
-        intervals.by_rater(ours, votes),
-        intervals.two_way(ours, votes),
+        Spread(ours, votes).hessian,
+        Spread(ours, votes).sandwich,
+        Spread(ours, votes).by_task,
+        Spread(ours, votes).by_rater,
+        Spread(ours, votes).two_way,
     ]
 
     tasks, raters = votes.task.tolist(), votes.rater.tolist()
@@ -177,7 +179,7 @@ def test_the_headline_recovers_a_world_of_known_truth():
 
     fit = ratings.ordinal(votes, side=True)
 
-    errors = intervals.hessian(fit).errors(5)
+    errors = Spread(fit, votes).hessian.errors(5)
     assert np.abs(fit.theta - list(truth.values())).max() < 4 * errors[:4].max()
     assert abs(fit.coefficients["side"] - 0.3) < 4 * errors[4]
     assert fit.estimate[5:] == pytest.approx([0.4, 1.2, 2.0], abs=0.1)
@@ -205,7 +207,7 @@ def test_style_control_takes_away_what_length_explains():
     raw, controlled = ratings.ordinal(votes, side=True), ratings.style_controlled(votes)
 
     size = math.sqrt(np.mean(longer**2))
-    error = intervals.hessian(controlled).errors(2)[0]
+    error = Spread(controlled, votes).hessian.errors(2)[0]
     assert raw.theta[0] > 10 * error / 2
     assert abs(controlled.theta[0]) < 3 * error
     assert controlled.coefficients["changed_lines"] / size == pytest.approx(0.7, abs=0.1)

@@ -132,4 +132,6 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("duel", "decided", "sentence"), VERDICTS)
 def test_the_verdict_is_a_sentence(duel, decided, sentence):
-    assert sentence in sequential.verdict(duel, decided=decided, price=Decimal(280))
+    interval = sequential.confidence_sequence(duel.wins, duel.losses)
+
+    assert sentence in sequential.verdict(duel, interval, decided=decided, price=Decimal(280))

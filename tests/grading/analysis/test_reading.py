@@ -1,10 +1,12 @@
 """Files become votes, and a row that makes no sense is refused with its line."""
 
 import json
+import math
+from datetime import date
 
 import pytest
 
-from grading.analysis import votes
+from grading.analysis import reading
 from grading.analysis.votes import UNRATED, BadVotes
 from grading.export.writers import csv as table
 from grading.export.writers import jsonl
@@ -38,7 +40,7 @@ def read(tmp_path):
     def read(text, points=None):
         path = tmp_path / "preferences"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return votes.read(path, points)
+        return reading.read(path, points)
 
     return read
 
@@ -121,15 +123,60 @@ def test_differences_in_style_are_logarithms_and_belong_to_model_a(read):
     assert {name: round(values.item(), 4) for name, values in styles.items()} == {
         "changed_lines": 1.0986,  # ln 15/5
         "files": 0.6931,
-        "tests": 0.0,
         "message_length": 1.7918,
     }
 
 
-def test_a_style_that_one_vote_does_not_tell_is_left_out(read):
-    mute = OTHER | {"candidate_b": RECORD["candidate_b"] | {"evidence": {"ran": None}}}
+PATCH = """diff --git a/src/cache.py b/src/cache.py
+--- a/src/cache.py
++++ b/src/cache.py
+@@ -1,2 +1,4 @@
+ import time
++# The clock may go back.
+++ 1
+-    // gone
++x = 1  # no line of its own
+diff --git a/tests/test_cache.py b/tests/test_cache.py
+--- /dev/null
++++ b/tests/test_cache.py
+@@ -0,0 +1,3 @@
++def test_it():
++    # It works.
++    assert True
+"""
 
-    assert sorted(read(written(jsonl, [RECORD, mute])).styles) == ["changed_lines", "files", "message_length"]
+
+def test_tests_and_comments_are_counted_in_the_patch(read):
+    record = RECORD | {
+        "candidate_a": {"patch": PATCH, "transcript_length": 9},
+        "candidate_b": {"patch": "", "transcript": [{}] * 4},
+    }
+
+    styles = read(written(jsonl, [record])).styles
+
+    assert {name: round(math.exp(values.item())) for name, values in styles.items()} == {
+        "comments": 1 + 2,
+        "tests": 1 + 3,
+        "transcript_length": (9 + 1) / (4 + 1),
+    }
+
+
+def test_the_day_is_that_of_submission(read):
+    times = [RECORD | {"submitted_at": "2026-03-02T23:59:00+00:00"}, OTHER | {"submitted_at": "2026-03-09"}]
+
+    assert read(written(jsonl, times)).day.tolist() == [MONDAY, MONDAY + 7]
+    assert read(written(jsonl, [times[0], OTHER])).day is None
+    with pytest.raises(BadVotes, match="Line 1 was submitted at 'noon'"):
+        read(written(jsonl, [RECORD | {"submitted_at": "noon"}]))
+
+
+MONDAY = date(2026, 3, 2).toordinal()
+
+
+def test_a_style_that_one_vote_does_not_tell_is_left_out(read):
+    mute = OTHER | {"candidate_b": RECORD["candidate_b"] | {"final_message": None}}
+
+    assert sorted(read(written(jsonl, [RECORD, mute])).styles) == ["changed_lines", "files"]
 
 
 def test_an_axis_takes_the_place_of_the_overall_rating(read):
