@@ -3,7 +3,7 @@
 Everything about a pair hangs below the assignment of the person who reads it.
 """
 
-from django.urls import path
+from django.urls import include, path
 
 from grading.views import compare, exports, review, work
 
@@ -40,4 +40,5 @@ urlpatterns = [
     path("exports/ask", exports.ask, name="ask_export"),
     path("exports/<uuid:public_id>/", exports.detail, name="export"),
     path("exports/<uuid:public_id>/<str:name>", exports.download, name="download"),
+    path("api/v1/", include("grading.api.urls")),
 ]

@@ -52,6 +52,7 @@ PLACES = (
     Place("Review", "grading:reviews", (Role.REVIEWER,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
     Place("Exports", "grading:exports", (Role.RESEARCHER,)),
+    Place("API", "tokens", (Role.RESEARCHER,)),
 )
 
 

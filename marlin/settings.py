@@ -176,6 +176,11 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
+# --- The API of researchers -----------------------------------------------------------------------------------------
+
+#: Requests a minute of one token.
+API_RATE = env.whole("API_RATE", 120, least=1)
+
 # --- Files, language, time -----------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"

@@ -31,6 +31,8 @@ PILLS = {
     "usable": ("good", "Usable"),
     "broken": ("broken", "Broken"),
     "retired": ("waiting", "Retired"),
+    "revoked": ("broken", "Revoked"),
+    "ended": ("waiting", "Ended"),
     "due": ("waiting", "Owed"),
 }
 

@@ -15,7 +15,8 @@ from grading import queue
 from grading.export import snapshot
 from grading.jobs import write_export
 from grading.models import Assignment, Export
-from marlin.models import Role, User
+from marlin import tokens
+from marlin.models import Role, Scope, User
 from tasks.models import AgentVersion, Arm
 from tests import factories
 from tests.blindness import worlds
@@ -68,6 +69,8 @@ class CanaryWorld:
     ids: dict[str, str]
     canaries: list[str]
     assignments: list[Assignment]
+    #: Rowan's programs may do everything.
+    secret: str
     clients: dict[str, WebClient] = field(default_factory=dict)
 
     def client(self, person: str) -> WebClient:
@@ -105,14 +108,17 @@ def build(directory: Path) -> CanaryWorld:
     )
     write_export(export.pk)
     assert Export.objects.get().state == Export.State.READY
+    token, secret = tokens.create(people["rowan"], name="canaries", scopes=list(Scope), days=7)
     ids = {
         "assignment": str(in_hand.public_id),
         "reviewed": str(accepted.public_id),
         "receipt": str(receipt.public_id),
         "repository": str(repository.public_id),
         "export": str(export.public_id),
+        "experiment": str(accepted.task.experiment.public_id),
+        "token": str(token.public_id),
     }
-    return CanaryWorld(people, ids, _canaries(agents), [accepted, in_hand])
+    return CanaryWorld(people, ids, _canaries(agents), [accepted, in_hand], secret)
 
 
 def answers(world: CanaryWorld) -> Iterator[Answer]:

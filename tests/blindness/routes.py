@@ -17,6 +17,7 @@ EVERYBODY = ("anonymous", *SIGNED_IN)
 #: An id that exists nowhere.
 MISSING = "00000000-0000-4000-8000-000000000000"
 NOT_ALLOWED = 405
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,20 @@ def _review(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route
     return Route(f"/review/{{id}}/{tail}", REVIEWERS, get, post, owners=("robin",), of="reviewed")
 
 
+def _api(tail: str, of: str = "", post: int = NOT_ALLOWED, get: int = UNAUTHORIZED) -> Route:
+    """No session opens the API: everybody is asked for a token, before anything is looked up."""
+    return Route(f"/api/v1/{tail}", EVERYBODY, get, post, of=of, reauthenticates=True)
+
+
 ROUTES = {
     "home": Route("/", SIGNED_IN, 302),
     "healthz": Route("/healthz", EVERYBODY, 200),
     "account_reauthenticate": Route("/account/reauthenticate/", SIGNED_IN, 200, 200),
+    "tokens": Route("/account/tokens/", RESEARCHERS, 200),
+    "create_token": Route("/account/tokens/new", RESEARCHERS, post=302, reauthenticates=True),
+    "revoke_token": Route(
+        "/account/tokens/{id}/revoke", RESEARCHERS, post=302, owners=("rowan",), of="token"
+    ),
     "tasks:repositories": Route("/repositories/", ADMINS, 200, 422),
     "tasks:repository_row": Route("/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"),
     "tasks:refresh_repository": Route(
@@ -94,6 +105,17 @@ ROUTES = {
     "grading:download": Route(
         "/exports/{id}/preferences.jsonl", RESEARCHERS, 302, reauthenticates=True, of="export"
     ),
+    "grading:api:docs": Route("/api/v1/docs", RESEARCHERS, 200),
+    "grading:api:openapi-json": Route("/api/v1/openapi.json", EVERYBODY, 200, 200),
+    "grading:api:experiments": _api("experiments"),
+    "grading:api:experiment": _api("experiments/{id}", of="experiment"),
+    "grading:api:records": _api("experiments/{id}/records", of="experiment"),
+    "grading:api:exports": _api("exports", post=UNAUTHORIZED),
+    "grading:api:ask": _api("exports", post=UNAUTHORIZED),
+    "grading:api:export": _api("exports/{id}", of="export"),
+    "grading:api:export_file": _api("exports/{id}/files/preferences.jsonl", of="export"),
+    "grading:api:api-root": _api("", get=404, post=404),
+    "grading:api:unknown": _api("", get=404, post=404),
 }
 
 #: Signing in and out answers by whether one is signed in, and to nobody with an object: (GET, POST) for

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from tests import factories
 from tests.blindness import crawl, routes
 from tests.blindness.conftest import OpenWorld
 from tests.blindness.crawl import Answer, CanaryWorld
@@ -93,6 +94,22 @@ def test_only_the_researchers_download_names_them(world: CanaryWorld) -> None:
     _, record = crawl.rolled_back(lambda: client.get(path))
 
     assert "CANARY" in record
+
+
+def test_of_the_api_only_files_of_an_export_name_them(world: CanaryWorld) -> None:
+    client = WebClient(headers={"Authorization": f"Bearer {world.secret}"})
+    found = {}
+    for name, route in routes.ROUTES.items():
+        if name.startswith("grading:api:") and route.get == routes.UNAUTHORIZED:
+            path = route.path.format(id=world.ids.get(route.of, ""))
+            found[name] = crawl.rolled_back(lambda path=path: client.get(path))  # type: ignore[misc]
+    file = found.pop("grading:api:export_file")
+
+    assert "CANARY" in file[1]
+    assert factories.JUSTIFICATION in found["grading:api:records"][1]
+    for name, (response, body) in found.items():
+        assert response.status_code == 200, name
+        assert not [canary for canary in world.canaries if canary in f"{response.headers}{body}"], name
 
 
 def test_no_error_page_names_an_agent(world: CanaryWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The pages that belong to no work: the front door, and what a person sets for themselves."""

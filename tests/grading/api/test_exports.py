@@ -1,0 +1,130 @@
+"""Asking for an export by program, watching it, fetching its files."""
+
+import hashlib
+import json
+
+import pytest
+
+from grading import jobs
+from grading.models import Export
+from marlin.models import Event, Scope
+from tests import factories
+from tests.grading.api.conftest import problem_of, program_of
+
+REASON = "For the paper in May."
+MISSING = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def experiment(riley, bells):
+    return factories.make_assignment(riley, state="accepted").task.experiment
+
+
+@pytest.fixture
+def asked(program, experiment):
+    """The answer to a question for an export."""
+    return program.post("/exports", {"experiment": str(experiment.public_id), "reason": REASON})
+
+
+@pytest.fixture
+def ready(program, asked):
+    jobs.write_export(Export.objects.get().pk)
+    return program.get(f"/exports/{asked.json()['id']}").json()
+
+
+def path_of(url):
+    return url.removeprefix("/api/v1")
+
+
+def test_asking_un_blinds_and_is_written_down(asked, experiment, rowan, bells):
+    export = Export.objects.get()
+
+    shown = asked.json()
+    assert asked.status_code == 201
+    assert asked["Location"] == f"/api/v1/exports/{export.public_id}"
+    assert (shown["id"], shown["state"], shown["files"]) == (str(export.public_id), "queued", [])
+    assert (export.asked_by, export.experiment, export.reason) == (rowan, experiment, REASON)
+    assert Event.objects.get(name="experiment.unblinded").actor == rowan
+    assert bells[-1] == ("grading.jobs.write_export", export.pk)
+
+
+def test_an_export_without_a_reason_is_refused(program, experiment):
+    sentence = problem_of(
+        program.post("/exports", {"experiment": str(experiment.public_id), "reason": "Why?"}), 422
+    )
+
+    assert sentence == "Say in a few words what the export is for."
+    assert not Export.objects.exists()
+
+
+@pytest.mark.parametrize("identity", [MISSING, "x", "\0"])
+def test_an_export_of_nothing_is_refused(program, db, identity):
+    problem_of(program.post("/exports", {"experiment": identity, "reason": REASON}), 422)
+
+
+def test_a_ready_export_lists_its_files(ready):
+    export = Export.objects.get()
+
+    assert ready["state"] == "ready"
+    assert [file["sha256"] for file in ready["files"]] == [f["sha256"] for f in export.manifest["files"]]
+    assert ready["manifest"] == f"/api/v1/exports/{export.public_id}/files/manifest.json"
+
+
+def test_each_file_is_what_its_checksum_says(program, ready):
+    for file in ready["files"]:
+        body = b"".join(program.get(path_of(file["url"])).streaming_content)
+
+        assert hashlib.sha256(body).hexdigest() == file["sha256"]
+        assert len(body) == file["bytes"]
+
+
+def test_fetching_is_written_down(program, ready, rowan):
+    response = program.get(path_of(ready["manifest"]))
+
+    assert json.loads(b"".join(response.streaming_content))["rows"] == 1
+    assert Event.objects.get(name="export.downloaded").actor == rowan
+
+
+def test_head_tells_the_size_of_a_file(program, ready):
+    file = ready["files"][0]
+
+    response = program.client.head(file["url"])
+
+    assert (response.status_code, b"".join(response.streaming_content)) == (200, b"")
+    assert response["Content-Length"] == str(file["bytes"])
+
+
+def test_before_it_is_ready_there_is_nothing_to_fetch(program, asked):
+    problem_of(program.get(f"/exports/{asked.json()['id']}/files/manifest.json"), 404)
+
+
+@pytest.mark.parametrize("name", ["nothing.json", "..", "%2e%2e%2fmanifest.json", "manifest.json%00"])
+def test_only_files_of_the_export_can_be_fetched(program, ready, name):
+    problem_of(program.get(f"/exports/{ready['id']}/files/{name}"), 404)
+
+
+def test_a_failed_export_says_why(program, asked):
+    export = Export.objects.get()
+    token = export.take_lease("queued", 60)
+    export.start(token=token)
+    export.fail("Writing failed: OSError.", token=token)
+
+    shown = program.get(f"/exports/{asked.json()['id']}").json()
+
+    assert (shown["state"], shown["failure"]) == ("failed", "Writing failed: OSError.")
+
+
+def test_exports_asked_for_on_the_page_are_listed_too(ready, rowan):
+    assert program_of(rowan, Scope.EXPORTS_READ).all("/exports", limit=1) == [ready]
+
+
+def test_ten_exports_need_as_many_queries_as_one(program, experiment, queries):
+    for _ in range(10):
+        program.post("/exports", {"experiment": str(experiment.public_id), "reason": REASON})
+    counts = []
+    for limit in (1, 10):
+        with queries:
+            assert len(program.get("/exports", limit=limit).json()["items"]) == limit
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
