@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from grading import queue, rendering
+from grading import queue, rendering, trees
 from grading.export import judging, snapshot
 from grading.models import Export
 from marlin.heartbeat import heartbeat
@@ -32,6 +32,28 @@ def render_pairs() -> int:
 def render_pair(turn_id: int, attempt: int) -> None:
     """Needs a pair whose two sides are final; leaves both orientations stored, or says why not. Safe to ring twice."""
     rendering.attempt(turn_id, attempt)
+
+
+@shared_task
+def prepare_trees() -> int:
+    """Pulls: each commit that is compared gets its list of files. Safe to ring twice."""
+    trees.sweep()
+    wanted = trees.wanted()
+    for repository_id, commit in wanted[:MOST_BELLS]:
+        ring("grading.jobs.prepare_tree", repository_id, commit)
+    return len(wanted)
+
+
+@shared_task
+def prepare_tree(repository_id: int, commit: str) -> None:
+    """Leaves the list of files of a commit, and the rows of the first of them. Safe to ring twice."""
+    trees.prepare(repository_id, commit)
+
+
+@shared_task
+def write_base_file(tree_id: int, number: int) -> None:
+    """Needs a tree with its list; leaves the rows of one of its files. Safe to ring twice."""
+    trees.write_one(tree_id, number)
 
 
 @shared_task

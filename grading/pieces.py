@@ -17,8 +17,8 @@ _MOST_FILES = 1_000_000
 
 
 def newest_of(pairs: QuerySet[BlindPair]) -> BlindPair:
-    """The newest of these pairs, with its keys alone. Raises Http404."""
-    newest = pairs.order_by("-turn__number", "-attempt").only("pk", "a_id", "b_id").first()
+    """The newest of these pairs. Raises Http404."""
+    newest = pairs.order_by("-turn__number", "-attempt").first()
     if newest is None:
         raise Http404
     return newest

@@ -54,6 +54,7 @@ app.conf.update(
         "sweep preparations": _every("tasks.jobs.requeue_preparations", settings.SWEEP),
         "open tasks": _every("tasks.jobs.open_tasks", settings.PULL),
         "render pairs": _every("grading.jobs.render_pairs", settings.PULL),
+        "prepare trees": _every("grading.jobs.prepare_trees", settings.SWEEP),
         "expire assignments": _every("grading.jobs.expire_assignments", settings.SWEEP),
         "write judgements": _every("grading.jobs.write_missing_judgements", settings.SWEEP),
         "sweep exports": _every("grading.jobs.requeue_exports", settings.SWEEP),

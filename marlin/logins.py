@@ -26,8 +26,20 @@ GUARDED: Final = frozenset(
 #: Tables of which `web` may only read and add rows.
 APPEND_ONLY: Final = frozenset({"marlin.event"})
 
-#: The chain of seals is written by the sealer alone.
-READ_ONLY: Final = frozenset({"marlin.eventseal"})
+#: The chain of seals is written by the sealer alone, and what pages show of strangers' code by jobs alone.
+READ_ONLY: Final = frozenset(
+    {
+        "marlin.eventseal",
+        "grading.pairpage",
+        "grading.fragment",
+        "grading.pagewords",
+        "grading.picture",
+        "grading.trouble",
+        "grading.basetree",
+        "grading.basetree_files",
+        "grading.basefile",
+    }
+)
 
 
 def process_of(arguments: Sequence[str]) -> str:

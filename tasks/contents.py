@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.generation import places
-from tasks.git import patches
-from tasks.models import Candidate
+from tasks.git import patches, trees
+from tasks.git.command import GitFailed
+from tasks.git.trees import LINK, SUBMODULE, TreeFile
+from tasks.models import Candidate, Repository
+
+__all__ = ["LINK", "SUBMODULE", "Contents", "GitFailed", "TreeFile", "contents_of", "files_of", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +41,17 @@ def contents_of(candidate: Candidate) -> Contents:
         base={file.old_path or file.path: file.base for file in changed},
         results={file.path: file.result for file in changed},
     )
+
+
+def files_of(repository: Repository, commit: str) -> list[TreeFile]:
+    """Every file of the repository at this commit. Raises GitFailed."""
+    if repository.patch_only:
+        raise GitFailed("Of this repository there are patches alone.")
+    return trees.files_of(places.base_of(repository, commit), commit)
+
+
+def texts_of(
+    repository: Repository, commit: str, names: Iterable[str], *, most: int
+) -> dict[str, bytes | None]:
+    """What these objects hold, by their names; None for more than `most` bytes. Raises GitFailed."""
+    return trees.contents(places.base_of(repository, commit), names, most)

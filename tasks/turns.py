@@ -42,3 +42,11 @@ def pairs_to_render(rendered: Iterable[tuple[int, int]]) -> list[tuple[int, int]
     turns = Turn.objects.filter(task__state=Task.State.OPEN).with_newest()
     pairs = turns.values_list("pk", "newest")  # type: ignore[misc]  # annotated by with_newest
     return [pair for pair in pairs if pair not in known]
+
+
+def bases_in_use() -> list[tuple[int, str]]:
+    """(repository id, commit) of what raters and reviewers compare at the moment."""
+    turns = Turn.objects.filter(
+        task__state=Task.State.OPEN, task__scenario__repository__patch_only=False
+    ).with_newest()
+    return list(turns.order_by().values_list("task__scenario__repository", "base_commit").distinct())

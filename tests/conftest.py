@@ -126,6 +126,7 @@ RINGERS = (
     "tasks.views.repositories",
     "tasks.management.commands.retry_candidate",
     "tasks.management.commands.seed_demo",
+    "grading.browsing",
     "grading.jobs",
     "grading.reviewing",
     "grading.export.snapshot",

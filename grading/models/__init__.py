@@ -8,9 +8,12 @@ from grading.models.pair import BlindPair
 from grading.models.payout import Payout
 from grading.models.preference import Preference, Receipt, Revision
 from grading.models.review import Review
+from grading.models.tree import BaseFile, BaseTree
 
 __all__ = [
     "Assignment",
+    "BaseFile",
+    "BaseTree",
     "BlindPair",
     "Export",
     "Fragment",

@@ -82,7 +82,7 @@ class Picture(models.Model):
     file = models.PositiveIntegerField()
     #: base, a or b
     which = models.CharField(max_length=4)
-    #: Told by its first bytes, never by its name: see grading.diffs.images.
+    #: Its content type, told by its first bytes and never by its name: see grading.diffs.images.
     kind = models.CharField(max_length=40)
     body = models.BinaryField()
 

@@ -5,24 +5,35 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import models
 
 from tasks.models import Repository
 
-#: path, size in bytes, git's name of the content ("" for a link or a submodule), lexer.
-Entry = tuple[str, int, str, str]
+#: A text of more bytes is not shown.
+MOST_BYTES = 1_000_000
+
+
+class Entry(NamedTuple):
+    """One file of a tree: git's mode and name of its content, bytes, and the lexer its name asks for."""
+
+    path: str
+    mode: str
+    name: str
+    size: int
+    lexer: str
 
 
 class BaseFile(models.Model):
-    """A text as coloured rows, once for whatever repository and commit it is in: the key is its content."""
+    """A text as finished rows, once for whatever repository and commit it is in: the key is its content."""
 
     #: Git's name of the content.
     name = models.CharField(max_length=64)
-    lexer = models.CharField(max_length=60, blank=True)
+    lexer = models.CharField(max_length=80, blank=True)
     version = models.PositiveSmallIntegerField()
-    rows = models.PositiveIntegerField(default=0)
-    #: Why it is not coloured, or not shown at all; a sentence.
+    lines = models.PositiveIntegerField(default=0)
+    #: A sentence: why it has no colours, or why it is not shown at all.
     note = models.CharField(max_length=200, blank=True)
     #: Compressed HTML.
     body = models.BinaryField()
@@ -42,13 +53,14 @@ class BaseTree(models.Model):
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="trees")
     commit = models.CharField(max_length=64)
-    #: Compressed JSON; empty while no job has been there.
+    #: Compressed JSON; empty while there is no list.
     entries = models.BinaryField(default=bytes)
-    #: Why there is no list.
-    failure = models.TextField(blank=True)
+    count = models.PositiveIntegerField(default=0)
+    #: Of a list that could not be made: how often it was tried, why not, and when it is tried again.
     tries = models.PositiveIntegerField(default=0)
+    reason = models.TextField(blank=True)
     again_at = models.DateTimeField()
-    #: Those of its files that are stored: what no tree holds any more is removed.
+    #: Those of its files that are stored. What no tree holds any more is removed.
     files = models.ManyToManyField(BaseFile, related_name="trees")
 
     class Meta:
@@ -62,14 +74,8 @@ class BaseTree(models.Model):
 
     @staticmethod
     def packed(entries: Sequence[Entry]) -> bytes:
-        return gzip.compress(
-            json.dumps(entries, separators=(",", ":")).encode("ascii"), compresslevel=6, mtime=0
-        )
+        return gzip.compress(json.dumps(entries).encode("ascii"), compresslevel=6, mtime=0)
 
     def listed(self) -> list[Entry]:
-        """In the order of their paths."""
-        if not self.entries:
-            return []
-        return [
-            (path, size, name, lexer) for path, size, name, lexer in json.loads(gzip.decompress(self.entries))
-        ]
+        """In the order of their paths; [] while there is no list."""
+        return [Entry(*entry) for entry in json.loads(gzip.decompress(self.entries))] if self.entries else []

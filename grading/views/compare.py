@@ -93,6 +93,13 @@ def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
 
 
 @role_required(Role.RATER)
+@require_safe
+def base(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    reading = None if request.htmx else reading_of(_mine(request, public_id), steps=False)
+    return answers.browsed(request, _pairs(request, public_id), reading)
+
+
+@role_required(Role.RATER)
 @require_POST
 def save_draft(request: PersonRequest, public_id: UUID) -> HttpResponse:
     """Every change ends here, a second later. What arrives is kept, whatever state the work is in."""

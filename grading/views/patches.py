@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from grading import looks, marks, pieces, search
+from grading import browsing, looks, marks, pieces, search
 from grading.models import BlindPair
 from grading.reading import Reading
 from marlin.roles import PersonRequest
@@ -53,3 +53,19 @@ def found(request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading |
     if reading is None:
         return render(request, "grading/compare/_found.html", {"found": result})
     return render(request, "grading/compare/search.html", reading.context("patches") | {"found": result})
+
+
+def browsed(request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading | None) -> HttpResponse:
+    """A folder or a file of the repository as it was before either patch."""
+    pair = pieces.newest_of(pairs.select_related("turn__task__scenario__repository"))
+    scenario = pair.turn.task.scenario
+    place = browsing.look(
+        scenario.repository,
+        pair.turn.base_commit,
+        path=request.GET.get("path", ""),
+        query=request.GET.get("q", ""),
+    )
+    context = {"place": place, "here": request.path, "again": request.get_full_path()}
+    if reading is None:
+        return render(request, "grading/compare/_browsed.html", context)
+    return render(request, "grading/compare/browse.html", reading.context("base") | context)

@@ -89,6 +89,13 @@ def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
 
 
 @role_required(Role.REVIEWER)
+@require_safe
+def base(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    reading = None if request.htmx else _reading(request, public_id, steps=False)
+    return answers.browsed(request, _pairs(request, public_id), reading)
+
+
+@role_required(Role.REVIEWER)
 @require_POST
 def decide(request: PersonRequest, public_id: UUID) -> HttpResponse:
     """Accept or reject. A second click finds the decision made and shows it."""

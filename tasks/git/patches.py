@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.git import trees
 from tasks.git.command import GitFailed, OutputTooLarge, empty_repository, git
 from tasks.git.mirrors import resolve
 from tasks.git.walk import Found, TakeLimits, Tracked, Walk, looks_like_git, shown
@@ -136,7 +137,7 @@ def changed_files(
     """The changed files with their contents, read from objects alone. Raises PatchDoesNotApply, GitFailed."""
     with _applied(base, commit, patch, scratch) as (repository, base_tree, tree):
         changes = _changes(repository, base_tree, tree)
-        contents = _contents(repository, _blobs_of(changes), max_bytes_per_file)
+        contents = trees.contents(repository, _blobs_of(changes), max_bytes_per_file)
         return [_with_contents(change, contents) for change in changes]
 
 
@@ -342,30 +343,6 @@ def _blobs_of(changes: list[_Change]) -> list[str]:
 
 def _is_content(mode: str) -> bool:
     return mode not in ("000000", "160000")
-
-
-def _contents(repository: Path, names: list[str], most: int) -> dict[str, bytes | None]:
-    """Content by object name, None where it is larger than `most`; sizes are asked before bytes."""
-    contents: dict[str, bytes | None] = {}
-    wanted = "".join(f"{name}\n" for name in names).encode()
-    for line in (
-        git("cat-file", "--batch-check", git_dir=repository, stdin=wanted).decode("ascii").splitlines()
-    ):
-        name, kind, *told = line.split()
-        if kind != "blob":
-            raise GitFailed(f"The object {name} is missing from the repository.")
-        contents[name] = None if int(told[0]) > most else b""
-    small = [name for name, content in contents.items() if content is not None]
-    stream = git(
-        "cat-file", "--batch", git_dir=repository, stdin="".join(f"{name}\n" for name in small).encode()
-    )
-    at = 0
-    for name in small:  # "<name> blob <size>\n<bytes>\n", one after the other
-        end = stream.index(b"\n", at)
-        size = int(stream[at:end].split()[2])
-        contents[name] = stream[end + 1 : end + 1 + size]
-        at = end + size + 2
-    return contents
 
 
 def _with_contents(change: _Change, contents: dict[str, bytes | None]) -> ChangedFile:

@@ -99,6 +99,7 @@ def build(directory: Path) -> CanaryWorld:
     shell.make_experiment(repository, commit, agents[1:], name="One at its worst", grades_failures=True)
     shell.prepare_here()
     shell.generate_here()
+    worlds.prepare_trees()
     accepted = _claimed(people["riley"])
     receipt = factories.submit(accepted)
     factories.decide(accepted, "accept", by=people["robin"])

@@ -137,7 +137,7 @@ def _names_everybody(rater: object) -> None:
 def test_no_page_about_a_pair_tells_how_long_or_when_or_how_much(
     world: CanaryWorld, answers: list[Answer]
 ) -> None:
-    names = ("compare", "transcripts", "tests", "write_up", "file", "gap", "search")
+    names = ("compare", "transcripts", "tests", "write_up", "file", "gap", "search", "base")
     pages = [f"grading:{name}" for name in names] + [f"grading:review_{name}" for name in names[1:]]
     looked_at = 0
     for answer in answers:
@@ -149,7 +149,7 @@ def test_no_page_about_a_pair_tells_how_long_or_when_or_how_much(
             assert not found, f"{what}, “{found and found[0]}”, in {answer}"
         looked_at += 1
 
-    assert looked_at == 13
+    assert looked_at == 15
     tests = next(answer for answer in answers if answer.route == "grading:tests" and answer.status == 200)
     assert "INFO started" in tests.body  # the log is there, without its times
 

@@ -109,6 +109,8 @@ def _read(reader: Reader, below: str, assignment: Assignment) -> None:
         reader.get(f"{below}/?view={view}&split=1&blank=hide")
     for words in ("return", "RETURN", "nowhere"):
         reader.get(f"{below}/search?q={words}")
+    for asked in ("", "?path=sums.py", "?q=sums", "?path=nowhere"):
+        reader.get(f"{below}/base/{asked}")
     for on in ("1", "0", "1"):
         reader.post(f"{below}/files/0/read", {"on": on}, htmx=on == "0")
     reader.get(f"{below}/", note="with a file read")

@@ -16,6 +16,7 @@ from django.db import connections
 from django.test import override_settings
 
 import tasks.jobs
+from grading import trees
 from marlin.models import Role, User
 from marlin.sources import Seeded, using
 from tasks.generation import stuck
@@ -103,6 +104,11 @@ def an_empty_world(name: str) -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def prepare_trees() -> None:
+    for repository_id, commit in trees.wanted():
+        trees.prepare(repository_id, commit)
+
+
 def people() -> dict[str, User]:
     return {
         "riley": factories.make_person("Riley", Role.RATER),
@@ -128,4 +134,5 @@ def build(directory: Path, makers: Makers) -> World:
         for candidate in Candidate.objects.order_by("pk"):
             stuck.lose(tasks.jobs._start(candidate), "The worker went silent.")
     worlds.generate_here(backwards=makers.backwards)
+    prepare_trees()
     return World(experiment, here)

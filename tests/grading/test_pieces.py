@@ -7,7 +7,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from grading import pieces, rendering
-from grading.diffs import images
 from grading.models import Fragment, PairPage, Picture, ReadMark
 from marlin.models import Role
 from tests import factories
@@ -120,25 +119,6 @@ def test_one_rendering_is_kept_for_open_pages_and_those_before_it_are_not(assign
 
 
 # --- Images ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        (PNG, "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF89a", "image/gif"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
-        (b"\0\0\0\x1cftypavif", "image/avif"),
-        (b"\0\0\1\0\1\0", "image/x-icon"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", ""),
-        (b"<html>", ""),
-        (b"", ""),
-        (None, ""),
-    ],
-)
-def test_an_image_is_told_by_its_first_bytes(content, kind):
-    assert images.kind_of(content) == kind
 
 
 def test_an_image_runs_nothing_and_loads_nothing(signed_in, assignment):
