@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from grading.api.v1 import api
@@ -25,7 +26,7 @@ class Field:
 
     name: str
     kind: str
-    about: str
+    about: SafeString
     depth: int = 0
 
 
@@ -37,11 +38,11 @@ class Operation:
     method: str
     path: str
     title: str
-    about: list[str]
+    about: list[SafeString]
     scope: str
     takes: list[Field]
     gives: list[Field]
-    answers: list[tuple[str, str]]
+    answers: list[tuple[str, SafeString]]
 
 
 @role_required(Role.RESEARCHER)
@@ -50,7 +51,7 @@ def page(request: PersonRequest) -> HttpResponse:
     context = {
         "operations": operations_of(api.get_openapi_schema()),
         "rate": settings.API_RATE,
-        "root": request.build_absolute_uri(reverse("grading:api:api-root")).rstrip("/"),
+        "server": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "grading/api.html", context)
 
@@ -68,7 +69,7 @@ def _operation(path: str, method: str, operation: Schema, schemas: Schema) -> Op
     answers = operation["responses"]
     good = next(answer for status, answer in answers.items() if status < 300)
     takes = [
-        Field(parameter["name"], _kind(parameter["schema"]), parameter.get("description", ""))
+        Field(parameter["name"], _kind(parameter["schema"]), _marked(parameter.get("description", "")))
         for parameter in operation["parameters"]
     ]
     return Operation(
@@ -76,11 +77,11 @@ def _operation(path: str, method: str, operation: Schema, schemas: Schema) -> Op
         method=method.upper(),
         path=path,
         title=operation["operationId"].replace("_", " ").capitalize(),
-        about=[" ".join(part.split()) for part in operation["description"].split("\n\n")],
+        about=[_marked(" ".join(part.split())) for part in operation["description"].split("\n\n")],
         scope=" or ".join(next(iter(operation["security"][0].values()))),
         takes=takes + list(_fields(_content(operation.get("requestBody", {})), schemas)),
         gives=list(_fields(_content(good), schemas)),
-        answers=[(str(status), answer["description"]) for status, answer in answers.items()],
+        answers=[(str(status), _marked(answer["description"])) for status, answer in answers.items()],
     )
 
 
@@ -94,7 +95,7 @@ def _content(place: Schema) -> Schema:
 def _fields(schema: Schema, schemas: Schema, depth: int = 0) -> Iterator[Field]:
     """Its properties, each followed by its own."""
     for name, inner in _resolved(schema, schemas).get("properties", {}).items():
-        yield Field(name, _kind(_resolved(inner, schemas)), inner.get("description", ""), depth)
+        yield Field(name, _kind(_resolved(inner, schemas)), _marked(inner.get("description", "")), depth)
         yield from _fields(inner.get("items", inner), schemas, depth + 1)
 
 
@@ -102,6 +103,17 @@ def _resolved(schema: Schema, schemas: Schema) -> Schema:
     reference = schema.get("$ref", "")
     found: Schema = schemas[reference.rsplit("/", 1)[-1]] if reference else schema
     return found
+
+
+def _marked(text: str) -> SafeString:
+    """What stands between backticks is code, as in any docstring."""
+    parts = text.split("`")
+    pieces = zip(parts[::2], [*parts[1::2], ""], strict=True)
+    return format_html_join("", "{}{}", ((plain, _code(code)) for plain, code in pieces))
+
+
+def _code(text: str) -> SafeString:
+    return format_html("<code>{}</code>", text) if text else SafeString("")
 
 
 def _kind(schema: Schema) -> str:

@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from grading.api.access import Bearer, TokenRequest
-from grading.api.paging import Page, Paging, newest_first
+from grading.api.paging import Page, Paging, PublicId, newest_first
 from grading.export import snapshot
 from tasks.models import Experiment
 
@@ -55,7 +55,7 @@ def experiments(request: TokenRequest, paging: Query[Paging]) -> Page[Experiment
 
 
 @router.get("/experiments/{public_id}", response=ExperimentOut, operation_id="get_experiment")
-def experiment(request: TokenRequest, public_id: UUID) -> ExperimentOut:
+def experiment(request: TokenRequest, public_id: PublicId) -> ExperimentOut:
     """One experiment with its rubric."""
     return shown(found(public_id))
 

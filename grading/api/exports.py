@@ -14,7 +14,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from grading.api.access import Bearer, TokenRequest
-from grading.api.paging import Page, Paging, newest_first
+from grading.api.paging import Page, Paging, PublicId, newest_first
 from grading.export import snapshot
 from grading.models import Export
 from marlin.models import Scope
@@ -73,7 +73,7 @@ def ask(request: TokenRequest, body: ExportIn, response: HttpResponse) -> Status
 
 
 @router.get("/exports/{public_id}", auth=READ, response=ExportOut, operation_id="get_export")
-def export(request: TokenRequest, public_id: UUID) -> ExportOut:
+def export(request: TokenRequest, public_id: PublicId) -> ExportOut:
     """How far it is, and its files once they are there."""
     return _shown(_found(request, public_id))
 
@@ -87,7 +87,7 @@ def export(request: TokenRequest, public_id: UUID) -> ExportOut:
         "responses": {200: {"description": "The file.", "content": {BYTES: {"schema": {"format": "binary"}}}}}
     },
 )
-def file(request: TokenRequest, public_id: UUID, name: str) -> HttpResponseBase:
+def file(request: TokenRequest, public_id: PublicId, name: str) -> HttpResponseBase:
     """The bytes of one file. Each time is written down."""
     export = _found(request, public_id)
     if name not in snapshot.files_of(export):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
-from ninja import Schema
+from ninja import Path, Schema
 from pydantic import Field
 
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 MOST = 200
+#: Of one thing, in an address.
+PublicId = Annotated[UUID, Path(description="Its `id`.")]
 
 
 class Paging(Schema):

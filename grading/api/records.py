@@ -15,7 +15,7 @@ from pydantic import Field
 
 from grading.api.access import Bearer, TokenRequest, note_seen
 from grading.api.experiments import found
-from grading.api.paging import Page, Paging, by_public_id
+from grading.api.paging import Page, Paging, PublicId, by_public_id
 from grading.export.records import pseudonym
 from grading.models import Assignment, Preference
 from marlin.models import Scope
@@ -72,7 +72,7 @@ class RecordOut(Schema):
 
 
 @router.get("/experiments/{public_id}/records", response=Page[RecordOut], operation_id="list_records")
-def records(request: TokenRequest, public_id: UUID, paging: Query[Paging]) -> Page[RecordOut]:
+def records(request: TokenRequest, public_id: PublicId, paging: Query[Paging]) -> Page[RecordOut]:
     """Accepted preferences, masked, ordered by id.
 
     Ids are random, so what is accepted later may stand anywhere in the list: walk it again, or ask for an

@@ -83,6 +83,8 @@ def places(site: Site) -> list[Place]:
         Place("review", robin, f"/review/{done}/"),
         Place("exports", rowan, "/exports/"),
         Place("export", rowan, f"/exports/{export}/"),
+        Place("tokens", rowan, "/account/tokens/"),
+        Place("api", rowan, "/api/v1/docs"),
         Place("repositories", ada, "/repositories/"),
     ]
 

@@ -13,10 +13,10 @@ from tests.browser.site import Person, Site
 
 #: Every address that a page of ours has a reason to ask for.
 KNOWN = re.compile(
-    r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate)/"
+    r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate|tokens)/"
     r"|work/(claim|[0-9a-f-]{36}/(resume|release|transcripts|tests|write-up|draft|submit|files/\d+(/gaps/\d+)?)?)?"
     r"|review/([0-9a-f-]{36}/(transcripts|tests|write-up|decide|files/\d+(/gaps/\d+)?)?)?"
-    r"|receipts/[0-9a-f-]{36}|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*)?"
+    r"|api/v1/docs|receipts/[0-9a-f-]{36}|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*)?"
 )
 
 
