@@ -13,7 +13,7 @@ from django.urls import reverse
 from grading import looks, marks, pieces
 from grading.blinding import BlindTurn, blind
 from grading.looks import Look
-from grading.models import Assignment, BlindPair, PairPage, Preference, Revision, View
+from grading.models import Assignment, BlindPair, Fragment, PairPage, Preference, Revision, View
 from grading.rubric import steps, word
 
 #: So much compressed HTML is sent with the page; the rest of the files come as they scroll into view.
@@ -165,7 +165,7 @@ class Reading:
             spent += size
             first.append(number)
         whole = page.fragments.filter(view=view, gap=0, file__in=first)
-        return {fragment.file: fragment.html for fragment in whole.only("file", "body")}
+        return {file: Fragment.unpacked(body) for file, body in whole.values_list("file", "body")}
 
     def _views(self, look: Look) -> list[dict[str, Any]]:
         here = (

@@ -58,9 +58,13 @@ class Fragment(models.Model):
         # No time in the header: equal rows are equal bytes.
         return gzip.compress(html.encode(), compresslevel=6, mtime=0)
 
+    @staticmethod
+    def unpacked(body: bytes) -> str:
+        return gzip.decompress(body).decode()
+
     @property
     def html(self) -> str:
-        return gzip.decompress(self.body).decode()
+        return self.unpacked(self.body)
 
 
 class PageWords(models.Model):

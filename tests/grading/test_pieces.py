@@ -215,3 +215,26 @@ def test_who_is_no_rater_any_more_gets_no_piece(signed_in, riley, assignment):
 
 def test_the_newest_pair_is_the_one_that_is_read(assignment):
     assert pieces.newest_of(assignment.pairs.all()) == assignment.pairs.get()
+
+
+# --- The page -------------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_twenty_files_takes_as_many_queries_as_one_of_ten(signed_in, assignment):
+    counts = []
+    for size in (10, 20):
+        for page in PairPage.objects.all():
+            page.index["files"] = [page.index["files"][0]] * size
+            page.save()
+            Fragment.objects.bulk_create(
+                [
+                    Fragment(page=page, file=number, gap=0, body=Fragment.packed("<table></table>"))
+                    for number in range(page.fragments.count(), size)
+                ]
+            )
+        with CaptureQueriesContext(connection) as queries:
+            shown = signed_in.get(page_of(assignment)).context["files"]
+        assert all(file.is_loaded for file in shown)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
