@@ -19,7 +19,9 @@ from grading.rubric import steps, word
 #: So much compressed HTML is sent with the page; the rest of the files come as they scroll into view.
 FIRST_BYTES = 60_000
 #: The row that stands for folded lines, as grading.diffs.markup writes it.
-FOLD = re.compile(r'<tr class="fold"[^>]* data-gap="(?P<gap>\d+)">.*?</tr>', re.DOTALL)
+FOLD = re.compile(
+    r"<tr class=fold data-gap=(?P<first>\d+)(?: data-to=(?P<last>\d+))?[^>]*>.*?</tr>", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Reading:
         bodies = {fragment.gap: fragment.html for fragment in stored}
         if 0 not in bodies:
             raise Http404
-        return FOLD.sub(lambda fold: bodies.get(int(fold["gap"]), fold[0]), bodies[0])
+        return FOLD.sub(lambda fold: _opened(fold, bodies), bodies[0])
 
     def axes(self, revision: Revision | None) -> list[ShownAxis]:
         rubric = self.assignment.task.experiment.rubric
@@ -220,6 +222,12 @@ class Reading:
             "revision": revision,
             "texts": revision.texts if revision else {},
         }
+
+
+def _opened(fold: re.Match[str], bodies: Mapping[int, str]) -> str:
+    """The rows of a gap, which is stored in pieces."""
+    stored = range(int(fold["first"]), int(fold["last"] or fold["first"]) + 1)
+    return "".join(bodies.get(piece, "") for piece in stored) or fold[0]
 
 
 def reading_of(assignment: Assignment, *, prefix: str = "", steps: bool = True) -> Reading:

@@ -16,9 +16,8 @@ from grading import search
 from grading.diffs import images
 from grading.diffs.child import compare_in_child
 from grading.diffs.compare import Comparison, Side
-from grading.diffs.drawing import FileView
 from grading.diffs.version import VERSION
-from grading.models import Fragment, PageWords, PairPage, Picture, Trouble, View
+from grading.models import Fragment, PageWords, PairPage, Picture, Trouble
 from marlin.sources import source
 from tasks.contents import contents_of
 from tasks.models import Candidate, Turn
@@ -120,21 +119,16 @@ def _store(turn: Turn, attempt: int, candidates: list[Candidate]) -> None:
 
 def _fragments(page: PairPage, comparison: Comparison) -> list[Fragment]:
     return [
-        Fragment(page=page, view=view, file=number, gap=gap, body=Fragment.packed(html))
+        Fragment(page=page, view=view, file=number, gap=gap, body=body)
         for number, file in enumerate(comparison.files)
-        for view, drawn in _views(file).items()
-        for gap, html in enumerate(drawn)
+        for view, drawn in file.views.items()
+        for gap, body in enumerate((drawn.body, *drawn.pieces))
     ]
 
 
-def _views(file: FileView) -> dict[str, tuple[str, ...]]:
-    """The table of a file and its gaps, by view."""
-    return {View.PAIR: (file.html, *file.gaps)}
-
-
 def _words(comparison: Comparison) -> dict[str, Any]:
-    places, lines = search.packed(getattr(file, "words", "") for file in comparison.files)
-    return {"places": places, "lines": lines}
+    places, lines = search.packed(file.words for file in comparison.files)
+    return {"places": places, "lines": lines, "cut": any(file.words_cut for file in comparison.files)}
 
 
 def _pictures(

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Literal, NamedTuple
+from itertools import zip_longest
+from typing import Literal, NamedTuple, TypeVar
 
+from grading.diffs import intraline
 from grading.diffs.parse import Hunk
 
 MOST_MATCHES = 10_000  # pairs of equal lines that difflib may look at in one place
 
-Kind = Literal["same", "add", "del"]
+#: "kept" stands in A against B alone: a line as it is in the base, which the other side does not have.
+Kind = Literal["same", "add", "del", "kept"]
+_Line = TypeVar("_Line", bound=Hashable)
 #: Lines by their zero-based number: a whole text, or those that a patch tells of.
 Lines = Sequence[bytes] | Mapping[int, bytes]
+
+
+#: Places in the lines of A and of B; None where a side has no line for the other's.
+Beside = tuple[int | None, int | None]
 
 
 class Block(NamedTuple):
@@ -85,7 +93,7 @@ def blocks_of_contents(base: Sequence[bytes], result: Sequence[bytes]) -> list[B
     """The changes between two texts, found by ourselves: for a diff whose hunks do not fit its contents."""
     blocks = []
     low = result_low = 0
-    for i, j in [*_matches(base, result), (len(base), len(result))]:
+    for i, j in [*matches(base, result), (len(base), len(result))]:
         if (low, result_low) != (i, j):
             blocks.append(Block(low, i, result_low, j))
         low, result_low = i + 1, j + 1
@@ -93,17 +101,22 @@ def blocks_of_contents(base: Sequence[bytes], result: Sequence[bytes]) -> list[B
 
 
 def align(
-    base: Sequence[int], left: Sequence[Block], right: Sequence[Block], lefts: Lines, rights: Lines
+    base: Sequence[int],
+    left: Sequence[Block],
+    right: Sequence[Block],
+    lefts: Lines,
+    rights: Lines,
+    effort: intraline.Effort | None = None,
 ) -> list[Row]:
     """Rows for these base lines (ascending, from zero), usually all. Swapping the sides only swaps the cells."""
     rows: list[Row] = []
     one, other = _Side(left), _Side(right)
     for line in base:
-        rows.extend(_added(one.added_before(line), other.added_before(line), lefts, rights))
+        rows.extend(added_rows(one.added_before(line), other.added_before(line), lefts, rights, effort))
         first, second = one.cell(line), other.cell(line)
         rows.append(Row(line + 1, first, second, first.kind == second.kind == "del"))
     end = base[-1] + 1 if base else 0
-    rows.extend(_added(one.added_before(end), other.added_before(end), lefts, rights))
+    rows.extend(added_rows(one.added_before(end), other.added_before(end), lefts, rights, effort))
     return rows
 
 
@@ -129,28 +142,62 @@ class _Side:
         return Cell("same", line + self._shift + 1)
 
 
-def _added(left: range, right: range, lefts: Lines, rights: Lines) -> Iterator[Row]:
-    """Additions at one anchor; equal lines of both sides share a row."""
-    matches = _mirrored_matches([lefts[i] for i in left], [rights[j] for j in right])
-    i = j = 0
-    for k, m in [*matches, (len(left), len(right))]:
-        yield from (Row(None, Cell("add", number + 1), None, False) for number in left[i:k])
-        yield from (Row(None, None, Cell("add", number + 1), False) for number in right[j:m])
-        if k < len(left) and m < len(right):
-            yield Row(None, Cell("add", left[k] + 1), Cell("add", right[m] + 1), True)
-        i, j = k + 1, m + 1
-
-
-def _mirrored_matches(left: list[bytes], right: list[bytes]) -> list[tuple[int, int]]:
-    """Matches that do not depend on which side is called left: difflib's do, so it sees them in one order."""
+def added_rows(
+    left: range, right: range, lefts: Lines, rights: Lines, effort: intraline.Effort | None
+) -> Iterator[Row]:
+    """Additions at one anchor; equal lines of both sides share a row, and so do those that are meant to be one."""
     if not left or not right:
-        return []
-    if right < left:
-        return [(i, j) for j, i in _matches(right, left)]
-    return _matches(left, right)
+        yield from (Row(None, Cell("add", number + 1), None, False) for number in left)
+        yield from (Row(None, None, Cell("add", number + 1), False) for number in right)
+        return
+    one, other = [lefts[i] for i in left], [rights[j] for j in right]
+    for i, j in beside(one, other, effort):
+        first = None if i is None else Cell("add", left[i] + 1)
+        second = None if j is None else Cell("add", right[j] + 1)
+        yield Row(None, first, second, i is not None and j is not None and one[i] == other[j])
 
 
-def _matches(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+def beside(one: list[bytes], other: list[bytes], effort: intraline.Effort | None) -> list[Beside]:
+    """Two runs of lines next to each other: equal ones on one height, then similar ones, the rest in order.
+
+    Alternatives are read across. Does not depend on which side is called left, though difflib does.
+    """
+    if other < one:
+        return [(i, j) for j, i in _beside(other, one, effort)]
+    return _beside(one, other, effort)
+
+
+def _beside(one: list[bytes], other: list[bytes], effort: intraline.Effort | None) -> list[Beside]:
+    found: list[Beside] = []
+    low = other_low = 0
+    for i, j in [*matches(one, other), (len(one), len(other))]:
+        found.extend(_similar(range(low, i), range(other_low, j), one, other, effort))
+        if i < len(one):
+            found.append((i, j))
+        low, other_low = i + 1, j + 1
+    return found
+
+
+def _similar(
+    left: range, right: range, one: list[bytes], other: list[bytes], effort: intraline.Effort | None
+) -> Iterator[Beside]:
+    similar: list[tuple[int, int]] = []
+    if effort and left and right and len(left) * len(right) <= intraline.MOST_PAIRS:
+        lines, others = [_readable(one[i]) for i in left], [_readable(other[j]) for j in right]
+        similar = intraline.pairs(lines, others, effort)
+    low = other_low = 0
+    for i, j in [*similar, (len(left), len(right))]:
+        yield from zip_longest(left[low:i], right[other_low:j])
+        if i < len(left):
+            yield left[i], right[j]
+        low, other_low = i + 1, j + 1
+
+
+def _readable(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
+
+
+def matches(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[int, int]]:
     """Pairs of equal lines in order. Lines that are unique in both are anchors (patience); difflib goes between."""
     found: list[tuple[int, int]] = []
     low = other_low = 0
@@ -162,7 +209,7 @@ def _matches(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, in
     return found
 
 
-def _anchors(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+def _anchors(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[int, int]]:
     counts, other_counts = Counter(one), Counter(other)
     places = {line: number for number, line in enumerate(other) if other_counts[line] == 1}
     unique = [(i, places[line]) for i, line in enumerate(one) if counts[line] == 1 and line in places]
@@ -191,7 +238,7 @@ def _increasing(candidates: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _between(
-    one: Sequence[bytes], other: Sequence[bytes], low: int, high: int, other_low: int, other_high: int
+    one: Sequence[_Line], other: Sequence[_Line], low: int, high: int, other_low: int, other_high: int
 ) -> list[tuple[int, int]]:
     head: list[tuple[int, int]] = []
     while low < high and other_low < other_high and one[low] == other[other_low]:
@@ -205,7 +252,7 @@ def _between(
     return [*head, *((low + i, other_low + j) for i, j in middle), *reversed(tail)]
 
 
-def _by_difflib(one: Sequence[bytes], other: Sequence[bytes]) -> list[tuple[int, int]]:
+def _by_difflib(one: Sequence[_Line], other: Sequence[_Line]) -> list[tuple[int, int]]:
     counts, other_counts = Counter(one), Counter(other)
     work = sum(count * other_counts[line] for line, count in counts.items())
     if not work or work > MOST_MATCHES:

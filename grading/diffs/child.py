@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,10 +21,11 @@ from typing import Any, TypeVar
 from grading.diffs import highlight
 from grading.diffs.align import Kind
 from grading.diffs.caps import CAPS, LISTING, PLAIN, Caps
-from grading.diffs.compare import Comparison, Side, compare, compare_both
-from grading.diffs.drawing import FileView
+from grading.diffs.compare import Comparison, Side, Work, compare, compare_both, prepared
+from grading.diffs.drawing import Drawn, FileView
 from grading.diffs.listing import Contents, SideFile, Totals
 from grading.diffs.rows import ToldCell, ToldRow
+from grading.diffs.tally import Tally
 
 SECONDS = 120.0
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
@@ -134,30 +136,34 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def _read_answer(answer: bytes) -> tuple[Comparison, Comparison]:
-    """A line for each comparison, and one for each of its files: nothing has to be whole in memory twice."""
+    """A line for the counts, then two for each file: the child keeps none of them in memory."""
     lines = iter(answer.splitlines())
-    forward, backward = _comparison(lines), _comparison(lines)
-    return forward, backward
+    head = json.loads(next(lines))
+    left, right = Totals(*head["left_totals"]), Totals(*head["right_totals"])
+    pairs = [(_file(next(lines)), _file(next(lines))) for _ in range(head["files"])]
+    forward, backward = zip(*pairs, strict=True) if pairs else ((), ())
+    return Comparison(forward, left, right), Comparison(backward, right, left)
 
 
 def _read_told(answer: bytes) -> Comparison:
-    return _comparison(iter(answer.splitlines()))
-
-
-def _comparison(lines: Iterator[bytes]) -> Comparison:
+    lines = iter(answer.splitlines())
     head = json.loads(next(lines))
-    return Comparison(
-        files=tuple(_file(json.loads(next(lines))) for _ in range(head["files"])),
-        left_totals=Totals(*head["left_totals"]),
-        right_totals=Totals(*head["right_totals"]),
-    )
+    files = tuple(_file(next(lines)) for _ in range(head["files"]))
+    return Comparison(files, Totals(*head["left_totals"]), Totals(*head["right_totals"]))
 
 
-def _file(stored: Mapping[str, Any]) -> FileView:
+def _file(line: bytes) -> FileView:
+    stored = json.loads(line)
     sides = {name: stored[name] and SideFile(**stored[name]) for name in ("left", "right")}
-    lists = {name: tuple(stored[name]) for name in ("warnings", "degraded", "gaps")}
+    lists = {name: tuple(stored[name]) for name in ("warnings", "degraded")}
+    views = {name: _drawn(**drawn) for name, drawn in stored["views"].items()}
     told = tuple(_told_row(*row) for row in stored["told"])
-    return FileView(**{**stored, **sides, **lists, "told": told})
+    values = {**stored, **sides, **lists, "views": views, "tally": Tally(**stored["tally"]), "told": told}
+    return FileView(**values)
+
+
+def _drawn(body: str, pieces: list[str], rows: int) -> Drawn:
+    return Drawn(b64decode(body), tuple(map(b64decode, pieces)), rows)
 
 
 def _told_row(
@@ -180,22 +186,36 @@ def main() -> None:
     signal.signal(signal.SIGVTALRM, highlight.ring)
     sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
     base, caps = _contents(request["base"]), Caps(**request["caps"])
+    work = prepared(sides[0], sides[1], base, caps=caps)
     if request["tell"]:
-        _write(compare(sides[0], sides[1], base, caps=caps, tell=True))
-        return
-    for comparison in compare_both(sides[0], sides[1], base, caps=caps):
-        _write(comparison)
+        _write(work, ((file,) for file in work.files_as_values()))
+    else:
+        _write(work, work.files())
 
 
-def _write(comparison: Comparison) -> None:
-    totals = {"left_totals": comparison.left_totals, "right_totals": comparison.right_totals}
-    for line in ({**totals, "files": len(comparison.files)}, *map(_written, comparison.files)):
-        sys.stdout.buffer.write(json.dumps(line).encode("ascii") + b"\n")
+def _write(work: Work, drawn: Iterator[tuple[FileView, ...]]) -> None:
+    totals = {"left_totals": work.left_totals, "right_totals": work.right_totals}
+    _write_line({**totals, "files": len(work.listed)})
+    for files in drawn:
+        for file in files:
+            _write_line(_written(file))
+
+
+def _write_line(value: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(json.dumps(value).encode("ascii") + b"\n")
 
 
 def _written(file: FileView) -> dict[str, Any]:
     # Rows are plain tuples and may be many: asdict() would copy each of their values.
-    return {**asdict(replace(file, told=())), "told": file.told}
+    views = {
+        name: {
+            "body": b64encode(drawn.body).decode("ascii"),
+            "pieces": [b64encode(piece).decode("ascii") for piece in drawn.pieces],
+            "rows": drawn.rows,
+        }
+        for name, drawn in file.views.items()
+    }
+    return {**asdict(replace(file, told=(), views={})), "views": views, "told": file.told}
 
 
 def _limit(seconds: float, memory: int) -> None:

@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object instead of text")
     form.add_argument("--html", type=Path, metavar="FILE", help="write a page that opens from disk")
+    parser.add_argument(
+        "--view",
+        choices=list(standing.SHOWN),
+        default="pair",
+        help="of the page: A and B each against the base (pair), base, A and B (three), A against B (direct), or one",
+    )
     return parser
 
 
@@ -198,6 +204,6 @@ def _write(comparison: Comparison, notes: Sequence[str], sides: int, asked: argp
         return
     try:
         with asked.html.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(standing.page(comparison, notes, sides=sides))
+            file.writelines(standing.page(comparison, notes, sides=sides, view=asked.view))
     except OSError as why:
         raise Unreadable(f"{asked.html} cannot be written: {why.strerror}.") from None

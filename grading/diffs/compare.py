@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from grading.diffs.caps import CAPS, Caps
 from grading.diffs.drawing import Drawing, FileView
-from grading.diffs.highlight import Highlighter
-from grading.diffs.listing import Contents, Totals, totals, union
-from grading.diffs.markup import Pen
+from grading.diffs.listing import Contents, Listed, Totals, totals, union
 from grading.diffs.parse import parse
 from grading.diffs.version import VERSION
 
@@ -31,50 +30,67 @@ class Comparison:
     left_totals: Totals
     right_totals: Totals
 
-    def as_index(self) -> dict[str, Any]:
-        """All but the HTML, fit for JSON and for a database that knows neither NUL nor lone surrogates.
+    @property
+    def alike(self) -> float:
+        """The share of the changed lines that both sides changed alike, from 0 to 1."""
+        changed = sum(file.tally.changed for file in self.files)
+        return round(sum(file.tally.alike for file in self.files) / changed, 4) if changed else 0.0
 
-        `size` of a file is its compressed HTML in bytes.
-        """
+    def as_index(self) -> dict[str, Any]:
+        """All but the HTML, fit for JSON and for a database that knows neither NUL nor lone surrogates."""
         return {
             "version": VERSION,
             "files": [file.as_entry() for file in self.files],
             "left_totals": self.left_totals._asdict(),
             "right_totals": self.right_totals._asdict(),
+            "alike": self.alike,
         }
+
+
+@dataclass(frozen=True)
+class Work:
+    """Two patches read and their files listed, before anything is drawn."""
+
+    listed: tuple[Listed, ...]
+    left_totals: Totals
+    right_totals: Totals
+    caps: Caps
+
+    def files(self) -> Iterator[tuple[FileView, FileView]]:
+        """Each file in both orientations, one at a time: nothing has to be whole in memory."""
+        drawing = Drawing(self.caps)
+        for number, file in enumerate(self.listed):
+            yield drawing.draw_both(number, file)
+
+    def files_as_values(self) -> Iterator[FileView]:
+        """Each file in one orientation, with its rows as values."""
+        drawing = Drawing(self.caps, tell=True)
+        return (drawing.draw(number, file) for number, file in enumerate(self.listed))
+
+
+def prepared(left: Side, right: Side, base: Contents, *, caps: Caps = CAPS) -> Work:
+    """Contents decide what is shown; they are compared with git's hunks first. Does not raise for any content.
+
+    `base` holds the texts before either patch, by the path they had then.
+    """
+    lefts, rights = parse(left.patch, hunks=caps.lines), parse(right.patch, hunks=caps.lines)
+    files = union(lefts, rights, (left.results, right.results), base)
+    return Work(tuple(files), totals(lefts), totals(rights), caps)
 
 
 def compare_both(
     first: Side, second: Side, base: Contents, *, caps: Caps = CAPS
 ) -> tuple[Comparison, Comparison]:
     """(first as A, second as B) and the mirror image; what they share is worked out once."""
-    highlighter, pen = Highlighter(colours=caps.colours), Pen()
+    work = prepared(first, second, base, caps=caps)
+    forward, backward = zip(*work.files(), strict=True) if work.listed else ((), ())
     return (
-        compare(first, second, base, caps=caps, highlighter=highlighter, pen=pen),
-        compare(second, first, base, caps=caps, highlighter=highlighter, pen=pen),
+        Comparison(forward, work.left_totals, work.right_totals),
+        Comparison(backward, work.right_totals, work.left_totals),
     )
 
 
-def compare(
-    left: Side,
-    right: Side,
-    base: Contents,
-    *,
-    caps: Caps = CAPS,
-    highlighter: Highlighter | None = None,
-    pen: Pen | None = None,
-    tell: bool = False,
-) -> Comparison:
-    """Left is drawn as A, right as B. Contents decide what is shown; they are compared with git's hunks first.
-
-    `base` holds the texts before either patch, by the path they had then; `tell` asks for the rows as values too.
-    Does not raise for any content.
-    """
-    lefts, rights = parse(left.patch, hunks=caps.lines), parse(right.patch, hunks=caps.lines)
-    drawing = Drawing(caps, highlighter or Highlighter(colours=caps.colours), pen or Pen(), tell=tell)
-    files = union(lefts, rights, (left.results, right.results), base)
-    return Comparison(
-        files=tuple(drawing.draw(number, file) for number, file in enumerate(files)),
-        left_totals=totals(lefts),
-        right_totals=totals(rights),
-    )
+def compare(left: Side, right: Side, base: Contents, *, caps: Caps = CAPS) -> Comparison:
+    """Left is drawn as A, right as B, with the rows as values too."""
+    work = prepared(left, right, base, caps=caps)
+    return Comparison(tuple(work.files_as_values()), work.left_totals, work.right_totals)

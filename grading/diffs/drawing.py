@@ -3,38 +3,73 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from grading.diffs import escape, kinds, rows
-from grading.diffs.align import Cell, Lines, Row
+from grading.diffs import escape, kinds, markup, rows
+from grading.diffs.align import Cell, Row
 from grading.diffs.caps import Caps
 from grading.diffs.facts import facts_of
 from grading.diffs.highlight import Highlighter
-from grading.diffs.listing import Listed, Relation, SideFile, relation, side_file
-from grading.diffs.markup import MOST_LINE, Column, Pen, Table
+from grading.diffs.images import kind_of
+from grading.diffs.listing import Listed, Relation, SideFile, mirrored, relation, side_file
+from grading.diffs.markup import MOST_LINE
 from grading.diffs.rows import ToldCell, ToldRow
-from grading.diffs.sheets import Sheet, sheet_of
+from grading.diffs.sheets import Column, Sheet, sheet_of
+from grading.diffs.tables import Alternatives, BaseCells, SideCells, Table
+from grading.diffs.tally import Tally, tally_of
+from grading.diffs.views import VIEWS, View, is_unchanged
 from grading.diffs.warnings import warnings_of
+from grading.diffs.words import words
 
 _TOKEN = 60  # characters of HTML for one odd character
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """One view of a file: its table, and the hidden rows in pieces, each compressed as it is stored and sent."""
+
+    body: bytes
+    pieces: tuple[bytes, ...]
+    #: That stand on the page before anything is opened.
+    rows: int
+
+    @property
+    def html(self) -> str:
+        return gzip.decompress(self.body).decode()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        return tuple(gzip.decompress(piece).decode() for piece in self.pieces)
+
+
+def packed(html: str) -> bytes:
+    # No time in the header: equal rows are equal bytes.
+    return gzip.compress(html.encode(), compresslevel=6, mtime=0)
+
+
+@dataclass(frozen=True)
 class FileView:
-    """One file that at least one side touched. `html` is its table, `gaps` the rows that the table hides."""
+    """One file that at least one side touched."""
 
     path: str
     left: SideFile | None
     right: SideFile | None
     relation: Relation
     group: kinds.Group
+    #: Why the file counts as generated, in words; "" for others.
+    generated: str
     warnings: tuple[str, ...]
     degraded: tuple[str, ...]
     folded: bool
-    html: str
-    gaps: tuple[str, ...]
+    views: Mapping[str, Drawn]
+    tally: Tally
+    #: Which of base, left and right a browser could show as an image, and of which type.
+    images: Mapping[str, str] = field(default_factory=dict)
+    #: For the search; see grading.diffs.words.
+    words: str = ""
+    words_cut: bool = False
     #: The rows as values, where they were asked for.
     told: tuple[ToldRow, ...] = ()
 
@@ -45,11 +80,16 @@ class FileView:
             "right": _entry(self.right),
             "relation": self.relation,
             "group": self.group,
+            "generated": self.generated,
             "warnings": list(self.warnings),
             "degraded": list(self.degraded),
             "folded": self.folded,
-            "gaps": len(self.gaps),
-            "size": len(gzip.compress(self.html.encode(), compresslevel=6, mtime=0)),
+            "rows": {name: drawn.rows for name, drawn in self.views.items()},
+            "gaps": {name: len(drawn.pieces) for name, drawn in self.views.items()},
+            "sizes": {name: len(drawn.body) for name, drawn in self.views.items()},
+            **self.tally.as_entry(),
+            "images": dict(self.images),
+            "words_cut": self.words_cut,
         }
 
 
@@ -63,45 +103,134 @@ def _entry(side: SideFile | None) -> dict[str, Any] | None:
 class Drawing:
     """Draws one file after the other, within the caps of all of them."""
 
-    def __init__(self, caps: Caps, highlighter: Highlighter, pen: Pen, *, tell: bool) -> None:
+    def __init__(self, caps: Caps, *, tell: bool = False) -> None:
         self.caps = caps
-        self.highlighter = highlighter
-        self.pen = pen
+        self.highlighter = Highlighter(colours=caps.colours)
         self.tell = tell
         self.rows = 0
 
     def draw(self, number: int, file: Listed) -> FileView:
         """The file that stands at this place of the page."""
+        return next(self._orientations(number, file))
+
+    def draw_both(self, number: int, file: Listed) -> tuple[FileView, FileView]:
+        """The same, and its mirror image, for which every cell is there already."""
+        forward, backward = self._orientations(number, file)
+        return forward, backward
+
+    def _orientations(self, number: int, file: Listed) -> Iterator[FileView]:
         sheet = sheet_of(file, self.caps, self.highlighter)
-        table = Table(number, file.path, sheet.base, sheet.left, sheet.right, self.pen)
-        parts, cut = self._parts(sheet)
-        shown, gaps = _body(table, sheet, parts)
-        left, right = side_file(file.left), side_file(file.right)
-        return FileView(
-            path=file.path,
-            left=left,
-            right=right,
-            relation=relation(file.left, file.right),
-            group=file.group,
-            warnings=tuple(warnings_of(file, sheet)),
-            degraded=(*sheet.degraded, *cut),
-            folded=file.group == "generated",
-            html=table.html(facts_of(file), shown),
-            gaps=tuple(gaps),
-            told=tuple(_told(sheet, parts)) if self.tell else (),
+        self.highlighter.forget()
+        plan = self._plan(sheet)
+        base = BaseCells(sheet.base)
+        cells = SideCells(base, sheet.left), SideCells(base, sheet.right)
+        alternatives = Alternatives(words=self.caps.words)
+        yield self._view(number, file, sheet, plan, cells, alternatives)
+        yield self._view(
+            number, mirrored(file), sheet.mirrored(), plan.mirrored(), (cells[1], cells[0]), alternatives
         )
 
-    def _parts(self, sheet: Sheet) -> tuple[list[rows.Shown | rows.Gap], list[str]]:
+    def _view(
+        self,
+        number: int,
+        file: Listed,
+        sheet: Sheet,
+        plan: _Plan,
+        cells: tuple[SideCells, SideCells],
+        alternatives: Alternatives,
+    ) -> FileView:
+        views: dict[str, Drawn] = {}
+        for view in VIEWS:
+            table = Table(number, view, sheet, cells, alternatives)
+            views[view] = _drawn(file, sheet, table, plan.aligned[view], plan.parts[view])
+        said, is_cut = words(sheet, plan.parts["pair"])
+        generated = kinds.generated_reason(file.path, file.base, *_results(file))
+        return FileView(
+            path=file.path,
+            left=side_file(file.left),
+            right=side_file(file.right),
+            relation=relation(file.left, file.right),
+            group=file.group,
+            generated=generated,
+            warnings=tuple(warnings_of(file, sheet)),
+            degraded=(*sheet.degraded, *plan.cut),
+            folded=file.group == "generated",
+            views=views,
+            tally=plan.tally,
+            images=_images(file),
+            words=said,
+            words_cut=is_cut,
+            told=tuple(_told(sheet, plan.parts["pair"])) if self.tell else (),
+        )
+
+    def _plan(self, sheet: Sheet) -> _Plan:
         """What stands on the page, what can be opened, and a sentence on what had to be cut."""
-        if sheet.sparse:
-            parts: list[rows.Shown | rows.Gap] = [rows.Shown(0, len(sheet.rows))]
-        else:
-            parts = rows.fold(sheet.rows, rows.Headings(sheet.base.lines))  # type: ignore[arg-type]
         most = max(0, min(self.caps.file_rows, self.caps.all_rows - self.rows))
-        most = _writable(sheet, most, self.caps.file_characters)
-        kept, left_out = _bounded(parts, sheet.rows, most)
-        self.rows += sum(part.high - part.low for part in kept)
-        return kept, [f"{left_out:,} more changed lines of this file are not drawn."] if left_out else []
+        # Rows made from hunks have no gaps, and so nothing that has to be found around them.
+        headings = rows.Headings(() if sheet.sparse else sheet.base.lines)  # type: ignore[arg-type]
+        aligned: dict[View, Sequence[Row]] = {
+            "pair": sheet.rows,
+            "three": sheet.three(),
+            "direct": sheet.direct(),
+        }
+        parts: dict[View, list[rows.Shown | rows.Gap]] = {}
+        cut: list[str] = []
+        for view, lines in aligned.items():
+            whole = [rows.Shown(0, len(lines))] if sheet.sparse else rows.fold(lines, headings)
+            fitting = _writable(sheet, lines, most, self.caps.file_characters)
+            parts[view], left_out = _bounded(whole, lines, fitting)
+            if left_out and not cut:
+                cut = [f"{left_out:,} more changed lines of this file are not drawn."]
+        self.rows += sum(part.high - part.low for part in parts["pair"])
+        return _Plan(aligned, parts, tuple(cut), tally_of(sheet))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The rows of each view and the parts of them that are drawn."""
+
+    aligned: Mapping[View, Sequence[Row]]
+    parts: Mapping[View, Sequence[rows.Shown | rows.Gap]]
+    cut: tuple[str, ...]
+    tally: Tally
+
+    def mirrored(self) -> _Plan:
+        swapped = {
+            view: [Row(row.base, row.right, row.left, row.alike) for row in lines]
+            for view, lines in self.aligned.items()
+        }
+        return replace(self, aligned=swapped)
+
+
+def _drawn(
+    file: Listed, sheet: Sheet, table: Table, lines: Sequence[Row], parts: Sequence[rows.Shown | rows.Gap]
+) -> Drawn:
+    """The table of a view, whole."""
+    facts = facts_of(file, table.view)
+    body = (
+        table.sparse(lines[: parts[-1].high] if parts else []) if sheet.sparse else table.folded(lines, parts)
+    )
+    highest = max((len(text) for text in (sheet.base.lines, sheet.left.version.lines)), default=0)
+    opening = markup.opening(file.path, table.view, max(highest, len(sheet.right.version.lines)))
+    shown = [part for part in parts if isinstance(part, rows.Shown)]
+    return Drawn(
+        packed("".join((opening, *facts, *body, markup.CLOSING))),
+        tuple(packed(piece) for piece in table.gaps(lines, parts)),
+        len(facts) + sum(part.high - part.low for part in shown) + len(parts) - len(shown),
+    )
+
+
+def _results(file: Listed) -> tuple[bytes | None, ...]:
+    return tuple(touch.result for touch in (file.left, file.right) if touch is not None)
+
+
+def _images(file: Listed) -> dict[str, str]:
+    contents = {
+        "base": file.base,
+        "left": file.left and file.left.result,
+        "right": file.right and file.right.result,
+    }
+    return {name: found for name, content in contents.items() if (found := kind_of(content))}
 
 
 def _bounded(
@@ -117,15 +246,15 @@ def _bounded(
             if isinstance(part, rows.Shown) and used < most:
                 end = part.low + most - used
                 kept.append(part._replace(high=end))
-            return kept, sum(not rows.is_unchanged(row) for row in aligned[end:])
+            return kept, sum(not is_unchanged(row) for row in aligned[end:])
         used += length
         kept.append(part)
     return kept, 0
 
 
-def _writable(sheet: Sheet, most: int, characters: int) -> int:
+def _writable(sheet: Sheet, lines: Sequence[Row], most: int, characters: int) -> int:
     """How many of the rows, `most` at most, stay below so many characters when they are written."""
-    for number, row in enumerate(sheet.rows[:most]):
+    for number, row in enumerate(lines[:most]):
         for column, cell in ((sheet.left, row.left), (sheet.right, row.right)):
             if cell is not None:
                 version = sheet.base if cell.kind == "del" else column.version
@@ -139,30 +268,21 @@ def _written(line: str) -> int:
     return len(line) + _TOKEN * len(escape.ODD.findall(line))
 
 
-def _body(table: Table, sheet: Sheet, parts: Sequence[rows.Shown | rows.Gap]) -> tuple[list[str], list[str]]:
-    """Visible HTML, and that of each gap."""
-    if sheet.sparse:
-        return table.sparse(sheet.rows[: parts[-1].high] if parts else []), []
-    gaps = [table.rows(sheet.rows[part.low : part.high]) for part in parts if isinstance(part, rows.Gap)]
-    return table.folded(sheet.rows, parts), gaps
-
-
 def _told(sheet: Sheet, parts: Sequence[rows.Shown | rows.Gap]) -> Iterator[ToldRow]:
     for part in parts:
         gap = part.number if isinstance(part, rows.Gap) else 0
         for row in sheet.rows[part.low : part.high]:
-            left = _told_cell(sheet, sheet.left, sheet.raw[1], row.left)
-            yield ToldRow(
-                row.base, row.alike, gap, left, _told_cell(sheet, sheet.right, sheet.raw[2], row.right)
-            )
+            left, right = _told_cell(sheet, sheet.left, row.left), _told_cell(sheet, sheet.right, row.right)
+            yield ToldRow(row.base, row.alike, gap, left, right)
 
 
-def _told_cell(sheet: Sheet, column: Column, raw: Lines, cell: Cell | None) -> ToldCell | None:
+def _told_cell(sheet: Sheet, column: Column, cell: Cell | None) -> ToldCell | None:
     if cell is None:
         return None
     index = cell.number - 1
-    version, marked = (sheet.base, column.removed) if cell.kind == "del" else (column.version, column.added)
-    line = (sheet.raw[0] if cell.kind == "del" else raw)[index]
+    changes, is_gone = column.changes, cell.kind == "del"
+    version, marked = (sheet.base, changes.removed) if is_gone else (column.version, changes.added)
+    line = (sheet.raw if is_gone else column.raw)[index]
     text = version.lines[index]
     marks = () if cell.kind == "same" else marked.get(index, ())
     ending = _ending(line)

@@ -38,7 +38,7 @@ def text(value: str) -> str:
 
 
 def token(character: str) -> str:
-    return f'<span class="odd" title="{_escape(name(character))}">{codepoint(character)}</span>'
+    return f'<span class=odd title="{_escape(name(character))}">{codepoint(character)}</span>'
 
 
 def plain(value: str) -> str:

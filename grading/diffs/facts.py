@@ -7,14 +7,15 @@ import hashlib
 from grading.diffs import markup
 from grading.diffs.listing import Listed, Touch
 from grading.diffs.parse import FileDiff
+from grading.diffs.views import View
 
 
-def facts_of(file: Listed) -> list[str]:
-    """Finished rows."""
+def facts_of(file: Listed, view: View) -> list[str]:
+    """Finished rows of the view."""
     sides = [_told(touch, file.base) for touch in (file.left, file.right)]
     most = max(map(len, sides))
     padded = [facts + [""] * (most - len(facts)) for facts in sides]
-    return [markup.fact(left, right) for left, right in zip(*padded, strict=True)]
+    return [markup.fact(view, left, right) for left, right in zip(*padded, strict=True)]
 
 
 def _told(touch: Touch | None, base: bytes | None) -> list[str]:

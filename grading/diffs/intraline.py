@@ -15,8 +15,9 @@ _TOKEN = re.compile(r"\w+|\s+|.", re.DOTALL)
 _WORD = re.compile(r"\w+|[^\w\s]")
 MOST_TOKENS = 200  # on each side, after the common ends are cut off
 MOST_CHARACTERS = 2_000
+MOST_SPANS = 16  # of one line; more say no more than one that holds them all
 MOST_PAIRS = 400  # removed times added lines of one change
-MOST_STEPS = 500_000  # of comparing words, for one side of one file; about half a second
+MOST_STEPS = 300_000  # of comparing words, for one side of one file; about a third of a second
 LEAST_ALIKE = 0.4  # of the words, for two lines to count as one that changed
 
 Span = tuple[int, int]
@@ -155,4 +156,4 @@ def _spans(tokens: list[str], changed: list[Span]) -> tuple[Span, ...]:
             start = spans.pop()[0]
         spans.append((start, end))
         end_of_last = high
-    return tuple(spans)
+    return tuple(spans) if len(spans) <= MOST_SPANS else ((spans[0][0], spans[-1][1]),)

@@ -13,10 +13,20 @@ _LOCKS = {
     *("poetry.lock", "pipfile.lock", "pdm.lock", "uv.lock", "cargo.lock", "composer.lock", "gemfile.lock"),
     *("go.sum", "flake.lock", "mix.lock", "pubspec.lock", "packages.lock.json", "podfile.lock", "deno.lock"),
 }
-_GENERATED = re.compile(
-    r"\.min\.(js|css)$|\.(map|snap|pyc|egg-info)$|_pb2(_grpc)?\.pyi?$|\.pb\.(go|cc|h)$|\.g\.dart$"
-    r"|(^|/)(vendor|node_modules|third_party|bower_components|__pycache__|__snapshots__)/|\.egg-info/",
-    re.IGNORECASE,
+_NAMED: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "a vendored file",
+        re.compile(r"(^|/)(vendor|node_modules|third_party|bower_components)/", re.IGNORECASE),
+    ),
+    ("a minified file", re.compile(r"\.min\.(js|css)$", re.IGNORECASE)),
+    ("a snapshot of a test", re.compile(r"\.snap$|(^|/)__snapshots__/", re.IGNORECASE)),
+    (
+        "written by a program, as its name says",
+        re.compile(
+            r"\.(map|pyc|egg-info)$|_pb2(_grpc)?\.pyi?$|\.pb\.(go|cc|h)$|\.g\.dart$|(^|/)__pycache__/|\.egg-info/",
+            re.IGNORECASE,
+        ),
+    ),
 )
 _TESTS = re.compile(
     r"(^|/)(tests?|__tests__|testing|specs?|testdata)/|(^|/)test_[^/]*$|(^|/)conftest\.py$"
@@ -36,24 +46,32 @@ _MINIFIED_LINE = 500  # bytes a line on average
 
 def group_of(path: str, *contents: bytes | None) -> Group:
     """The group of a file; content tells generated and minified files that their name does not."""
-    name = path.rpartition("/")[2].lower()
-    if name in _LOCKS or _GENERATED.search(path) or any(_looks_generated(path, text) for text in contents):
+    if generated_reason(path, *contents):
         return "generated"
     if _TESTS.search(path):
         return "tests"
     return "docs" if _DOCS.search(path) else "source"
 
 
-def _looks_generated(path: str, content: bytes | None) -> bool:
+def generated_reason(path: str, *contents: bytes | None) -> str:
+    """Why a file counts as generated, in words that follow "This is"; "" for one that somebody wrote."""
+    if path.rpartition("/")[2].lower() in _LOCKS:
+        return "a lock file"
+    named = next((reason for reason, pattern in _NAMED if pattern.search(path)), "")
+    return named or next((reason for text in contents if (reason := _reason_inside(path, text))), "")
+
+
+def _reason_inside(path: str, content: bytes | None) -> str:
     if not content:
-        return False
+        return ""
     # The mark stands in a comment at the top. Below, it is something the code talks about.
     head = b"\n".join(content[:2_000].split(b"\n")[:5])
     if any(_MARKER.search(line) and not line[:1].isalnum() for line in head.split(b"\n")):
-        return True
+        return "generated, as its first lines say"
     lines = content.count(b"\n") + 1
-    return (
+    is_minified = (
         path.lower().endswith(_MINIFIED_SUFFIX)
         and len(content) > 5_000
         and len(content) / lines > _MINIFIED_LINE
     )
+    return "a minified file" if is_minified else ""

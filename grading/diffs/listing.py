@@ -93,9 +93,15 @@ def _listed(left: Touch | None, right: Touch | None, base: Contents) -> Listed:
     return Listed(path, before, left, right, group)
 
 
-def _place(file: Listed) -> tuple[int, str, str]:
+def _place(file: Listed) -> tuple[int, str, str, str]:
+    """Nothing in it depends on which side is called left: both orientations have one order."""
     folder, _, name = file.path.rpartition("/")
-    return kinds.ORDER[file.group], folder, name
+    return kinds.ORDER[file.group], folder, name, file.base_path
+
+
+def mirrored(file: Listed) -> Listed:
+    """The same file on the page that calls the other side A."""
+    return file._replace(left=file.right, right=file.left)
 
 
 def totals(files: Sequence[FileDiff]) -> Totals:

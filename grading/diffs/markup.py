@@ -1,29 +1,38 @@
-"""Writes rows as a table. Tags come from here, text only through `escape`; no template, no style, no script."""
+"""Writes rows as tables. Tags come from here, text only through `escape`; no template, no style, no script.
+
+A page holds ten thousands of these rows, so that a byte in each counts: end tags that HTML lets go are left out, and
+what can be told from the place of a cell is told by the style sheet. docs/diffs.md, "Markup", is the grammar.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from grading.diffs import escape
-from grading.diffs.align import Cell, Kind, Row
 from grading.diffs.highlight import Pieces
 from grading.diffs.intraline import Span
-from grading.diffs.rows import Gap, Shown
+from grading.diffs.rows import Gap
+from grading.diffs.views import View
 
 MOST_LINE = 20_000  # characters of one line that are shown
 _LONG_LINE = 60  # characters; from here on a line may break after . ( and ,
 _BREAK = re.compile(r"(?<=[.(,])(?=\w)")
-_DEEPEST = 20  # columns of indentation for which the style sheet has a class
+_WRAPPED = 40  # characters; shorter lines need no place for a second row
+_STEP, _MOST_STEPS = 4, 5  # columns of indentation that the style sheet knows: i1 to i5
 _TAB = 4  # columns
+_SPECIAL = re.compile("[&<>]")
 
-_SIGNS = {
-    "same": "",
-    "add": '<span class="sign" role="img" aria-label="added">+</span>',
-    "del": '<span class="sign" role="img" aria-label="removed">−</span>',
-}
-_HATCHED = '<td class="gap" colspan="2"></td>'
+HATCHED = "<td class=g>"
+CLOSING = "</table>"
+#: The row that stands for hidden ones, as `fold` writes it.
+FOLD = re.compile(
+    r"<tr class=fold data-gap=(?P<first>\d+)(?: data-to=(?P<last>\d+))?[^>]*>.*?</tr>", re.DOTALL
+)
+NO_LINE_FEED = '<span class=odd title="no line feed at the end of the file">no newline</span>'
+CARRIAGE_RETURN = escape.token("\r")
 
 
 @dataclass(frozen=True)
@@ -37,56 +46,71 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One side: its text, and the changed words of lines it removed (base numbers) and added (its own)."""
+class Mark:
+    """Characters low:high of a line are changed; `side` ("a", "b") where only one side changed them."""
 
-    letter: str
-    version: Version
-    removed: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
-    added: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
-
-
-class Pen:
-    """Writes the inside of a line and remembers it: A and B share most lines, and so do both orientations."""
-
-    _MOST = 200_000
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, Pieces, tuple[Span, ...]], str] = {}
-
-    def inside(self, line: str, pieces: Pieces, marks: tuple[Span, ...]) -> str:
-        key = (line, pieces, marks)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= self._MOST:
-                self._known.clear()
-            known = self._known[key] = _inside(line, pieces, marks)
-        return known
+    low: int
+    high: int
+    side: str = ""
 
 
-def _inside(line: str, pieces: Pieces, marks: tuple[Span, ...]) -> str:
+def marks_of(spans: Sequence[Span]) -> tuple[Mark, ...]:
+    return tuple(Mark(low, high) for low, high in spans)
+
+
+def marks_of_both(left: Sequence[Span], right: Sequence[Span]) -> tuple[Mark, ...]:
+    """The changed words of a line of which A and B made different ones."""
+    ends = sorted({end for span in (*left, *right) for end in span})
+    found = []
+    for low, high in pairwise(ends):
+        one, other = (any(start <= low and high <= end for start, end in side) for side in (left, right))
+        if one or other:
+            found.append(Mark(low, high, "" if one and other else "a" if one else "b"))
+    return tuple(found)
+
+
+def inside(version: Version, index: int, marks: Sequence[Mark] = ()) -> str:
+    """A line as the inside of its cell."""
+    return _inside(version.lines[index], version.pieces[index], marks) + version.endings.get(index, "")
+
+
+def _inside(line: str, pieces: Pieces, marks: Sequence[Mark]) -> str:
     if len(line) > MOST_LINE:
         more = f"{len(line) - MOST_LINE:,} more characters"
-        return f'{escape.text(line[:MOST_LINE])}<span class="quiet"> … {more}</span>'
+        return f"{escape.text(line[:MOST_LINE])}<span class=quiet> … {more}</span>"
+    if not pieces and not marks:
+        return _text(line, breaks=len(line) > _LONG_LINE)
+    # Most lines hold nothing that HTML would read as its own, and are written as they stand.
+    plain = len(line) <= _LONG_LINE and not _SPECIAL.search(line) and not escape.ODD.search(line)
+    if not marks:
+        return _coloured(line, pieces, 0, len(line), plain=plain)
     written, position = [], 0
-    for low, high in marks:
-        written.append(_coloured(line, pieces, position, low))
-        written.append(f"<mark>{_coloured(line, pieces, low, high)}</mark>")
-        position = high
-    written.append(_coloured(line, pieces, position, len(line)))
+    for mark in marks:
+        written.append(_coloured(line, pieces, position, mark.low, plain=plain))
+        side = f" class={mark.side}" if mark.side else ""
+        written.append(f"<mark{side}>{_coloured(line, pieces, mark.low, mark.high, plain=plain)}</mark>")
+        position = mark.high
+    written.append(_coloured(line, pieces, position, len(line), plain=plain))
     return "".join(written)
 
 
-def _coloured(line: str, pieces: Pieces, low: int, high: int) -> str:
+def _coloured(line: str, pieces: Pieces, low: int, high: int, *, plain: bool) -> str:
+    if low >= high:
+        return ""
     written, breaks = [], len(line) > _LONG_LINE
     for start, end, css in pieces:
-        if end <= low or start >= high:
+        if end <= low:
             continue
+        if start >= high:
+            break
         start, end = max(start, low), min(end, high)
-        written.append(_text(line[low:start], breaks=breaks))
-        written.append(f'<span class="{css}">{_text(line[start:end], breaks=breaks)}</span>')
+        before, within = line[low:start], line[start:end]
+        if not plain:
+            before, within = _text(before, breaks=breaks), _text(within, breaks=breaks)
+        written.append(f"{before}<i class={css}>{within}</i>")
         low = end
-    written.append(_text(line[low:high], breaks=breaks))
+    rest = line[low:high]
+    written.append(rest if plain else _text(rest, breaks=breaks))
     return "".join(written)
 
 
@@ -96,119 +120,104 @@ def _text(part: str, *, breaks: bool) -> str:
     return "<wbr>".join(escape.text(piece) for piece in _BREAK.split(part))
 
 
-class Table:
-    """The rows of one file; `number` is its place on the page and makes the ids of its rows."""
+def cell(classes: str, number: int | None, line: str, written: str) -> str:
+    """A cell of code. `classes` are letters, each one class; `line` is its text before it was written."""
+    if len(line) > _WRAPPED and line[0] in " \t":
+        return f"<td{_attributes(f'{classes}{_depth(line)}', number)}>{written}"
+    return f"<td{_attributes(classes, number)}>{written}"
 
-    def __init__(self, number: int, path: str, base: Version, left: Column, right: Column, pen: Pen) -> None:
-        self.number = number
-        self.path = path
-        self.base = base
-        self.left = left
-        self.right = right
-        self.pen = pen
 
-    def html(self, facts: Sequence[str], body: Sequence[str]) -> str:
-        """The table of the file. `facts` are finished rows that stand before the lines."""
-        return "".join((opening(self.path), *facts, *body, CLOSING))
-
-    def folded(self, rows: Sequence[Row], parts: Sequence[Shown | Gap]) -> list[str]:
-        return [
-            self._gap(part) if isinstance(part, Gap) else self.rows(rows[part.low : part.high])
-            for part in parts
-        ]
-
-    def sparse(self, rows: Sequence[Row]) -> list[str]:
-        """Rows made from hunks: where base numbers jump there are lines that nobody can open."""
-        body, expected = [], 1
-        for row in rows:
-            if row.base is not None:
-                if row.base > expected:
-                    body.append(unseen_gap(row.base - expected))
-                expected = row.base + 1
-            body.append(self._row(row))
-        return body
-
-    def rows(self, rows: Sequence[Row]) -> str:
-        return "".join([self._row(row) for row in rows])
-
-    def _row(self, row: Row) -> str:
-        if row.base is None:
-            opened = '<tr class="alike">' if row.alike else "<tr>"
-            head = f'{opened}<td class="base"></td>'
-        else:
-            css = ' class="alike"' if row.alike else ""
-            head = f'<tr{css} id="f{self.number}-b{row.base}"><th scope="row">{row.base}</th>'
-        mark = '<td class="mark">=</td>' if row.alike else '<td class="mark"></td>'
-        return f"{head}{self._cell(self.left, row.left)}{mark}{self._cell(self.right, row.right)}</tr>"
-
-    def _cell(self, column: Column, cell: Cell | None) -> str:
-        if cell is None:
-            return _HATCHED
-        kind, number = cell
-        css = "" if kind == "same" else f" {kind}"
-        shown, anchor = ("", "") if kind == "del" else (str(number), "")
-        if kind == "add":
-            anchor = f' id="f{self.number}-{column.letter}{number}"'
-        inside, depth = self._line(column, kind, number - 1)
-        return f'<td class="no{css}"{anchor}>{shown}</td><td class="code{css}{depth}">{_SIGNS[kind]}{inside}</td>'
-
-    def _line(self, column: Column, kind: Kind, index: int) -> tuple[str, str]:
-        version = self.base if kind == "del" else column.version
-        marks = {"same": {}, "add": column.added, "del": column.removed}[kind].get(index, ())
-        line = version.lines[index]
-        inside = self.pen.inside(line, version.pieces[index], marks) + version.endings.get(index, "")
-        return inside, _depth(line)
-
-    def _gap(self, gap: Gap) -> str:
-        count = gap.high - gap.low
-        lines = f"{count:,} unchanged {'line' if count == 1 else 'lines'}"
-        heading = f"<code>{escape.text(gap.heading)}</code>" if gap.heading else ""
-        return (
-            f'<tr class="fold" id="f{self.number}-g{gap.number}" data-gap="{gap.number}"><th scope="row">'
-            f'<button type="button" class="unfold" aria-label="Show {count:,} hidden lines">↕</button></th>'
-            f'<td colspan="5"><span class="quiet">{lines}</span>{heading}</td></tr>'
-        )
+def _attributes(classes: str, number: int | None) -> str:
+    names = re.findall(r"i\d|d[ab]|[a-z]", classes)
+    named = f' class="{" ".join(names)}"' if len(names) > 1 else f" class={classes}" if classes else ""
+    return named if number is None else f"{named} data-n={number}"
 
 
 def _depth(line: str) -> str:
-    if not line.startswith((" ", "\t")):
-        return ""
     indentation = line[: len(line) - len(line.lstrip(" \t"))]
-    columns = min(len(indentation.expandtabs(_TAB)) // 4 * 4, _DEEPEST)
-    return f" in{columns}" if columns else ""
+    steps = min(len(indentation.expandtabs(_TAB)) // _STEP, _MOST_STEPS)
+    return f"i{steps}" if steps else ""
 
 
-def opening(path: str) -> str:
+def with_word(written: str, word: str) -> str:
+    """A cell that begins a block: what it says is read aloud before the line, and is never copied."""
+    tag, end, rest = written.partition(">")
+    return f"{tag}{end}{word}{rest}"
+
+
+def spoken(word: str) -> str:
+    return f"<span class=sr-only>{word}: </span>"
+
+
+def moved(file: int, letter: str, gone: bool, line: int) -> str:
+    """The link to the other end of a moved block."""
+    place, way = (letter, "to") if gone else ("base", "from")
+    return f'<a class=m href="#f{file}-{place}{line}">moved {way} {line}</a>'
+
+
+_COLUMNS: dict[View, tuple[str, str, str]] = {
+    "pair": ("base line, A, B", "<col class=w-base><col><col>", "<th>Base line<th>A<th>B"),
+    "three": ("base, A, B", "<col><col><col>", "<th>Base<th>A<th>B"),
+    "direct": ("A against B", "<col><col>", "<th>A<th>B"),
+}
+
+
+def opening(path: str, view: View, lines: int) -> str:
+    """`lines` is the highest line number, which says how wide the numbers are."""
+    what, columns, heads = _COLUMNS[view]
+    digits = max(3, len(str(lines)))
     return (
-        f'<table class="diff"><caption class="sr-only">{escape.text(path)}: base line, A, B</caption>'
-        '<colgroup><col class="w-base"><col class="w-no"><col><col class="w-mark"><col class="w-no"><col></colgroup>'
-        '<thead class="sr-only"><tr><th scope="col">Base line</th><th scope="col">A line</th><th scope="col">A</th>'
-        '<th scope="col">Same in both</th><th scope="col">B line</th><th scope="col">B</th></tr></thead><tbody>'
+        f'<table class="diff {view}" data-digits={digits}><caption class=sr-only>{escape.text(path)}: {what}</caption>'
+        f"<colgroup>{columns}</colgroup><thead class=sr-only><tr>{heads}</thead><tbody>"
     )
 
 
-CLOSING = "</tbody></table>"
-
-
-def fact(left: str, right: str) -> str:
+def fact(view: View, left: str, right: str) -> str:
     """A row that tells of the file rather than of a line: renamed, another mode, binary. "" where nothing is."""
-    cells = '<td class="mark"></td>'.join(_fact_cell(said) for said in (left, right))
-    return f'<tr class="fact"><td class="base"></td>{cells}</tr>'
+    first = {"pair": "<th>", "three": "<td>", "direct": ""}[view]
+    return f"<tr class=fact>{first}{_fact_cell(left)}{_fact_cell(right)}"
 
 
 def _fact_cell(said: str) -> str:
-    if not said:
-        return _HATCHED
-    return f'<td class="no"></td><td class="code"><span class="quiet">{escape.text(said)}</span></td>'
+    return f"<td><span class=quiet>{escape.text(said)}</span>" if said else HATCHED
 
 
-def unseen_gap(count: int) -> str:
-    """Unchanged lines that nobody can open, because the page was made from hunks alone."""
+def fold(view: View, gap: Gap) -> str:
+    """The row that stands for hidden ones, with a button for each way to open it."""
+    count = gap.high - gap.low
+    what = {"direct": "equal"}.get(view, "unchanged")
+    heading = f"<code>{escape.text(gap.heading)}</code>" if gap.heading else ""
+    last = f" data-to={gap.number + gap.pieces - 1}" if gap.pieces > 1 else ""
+    reach = f" data-reach={gap.reach}" if gap.reach else ""
     return (
-        '<tr class="fold"><th scope="row"></th>'
-        f'<td colspan="5"><span class="quiet">{count:,} unchanged lines, not shown</span></td></tr>'
+        f"<tr class=fold data-gap={gap.number}{last} data-rows={count}{reach}>{_ACROSS[view]}{''.join(_buttons(gap))}"
+        f"<span class=quiet>{count:,} {what} {'line' if count == 1 else 'lines'}</span>{heading}</tr>"
     )
 
 
-NO_LINE_FEED = '<span class="odd" title="no line feed at the end of the file">no newline</span>'
-CARRIAGE_RETURN = escape.token("\r")
+_ACROSS: dict[View, str] = {
+    "pair": "<th><td colspan=2>",
+    "three": "<td colspan=3>",
+    "direct": "<td colspan=2>",
+}
+_STEP_ROWS = 20  # opened at once at either end of a gap
+_SMALL = 10  # rows that are opened as one
+
+
+def _buttons(gap: Gap) -> Iterator[str]:
+    count = gap.high - gap.low
+    yield _button("all", "↕", f"Show {count:,} hidden lines")
+    if count > 2 * _STEP_ROWS:
+        yield _button("first", "↓", f"Show the next {_STEP_ROWS} lines")
+        yield _button("last", "↑", f"Show the {_STEP_ROWS} lines before")
+    if count > _SMALL and 0 < gap.reach < count:
+        yield _button("definition", "⌃", "Show the lines up to the definition around")
+
+
+def _button(opens: str, sign: str, label: str) -> str:
+    return f'<button type=button class=unfold data-opens={opens} aria-label="{label}">{sign}</button>'
+
+
+def unseen_gap(view: View, count: int) -> str:
+    """Unchanged lines that nobody can open, because the page was made from hunks alone."""
+    return f"<tr class=fold>{_ACROSS[view]}<span class=quiet>{count:,} unchanged lines, not shown</span></tr>"

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from grading.diffs.align import Kind, Row
 from grading.diffs.intraline import Span
+from grading.diffs.views import is_unchanged
 
+MOST_OPENED = 400  # rows that are fetched at once; a longer gap comes in pieces
 CONTEXT = 3  # rows on each side of a change
-LEAST_HIDDEN = 3  # fewer rows than this are cheaper to read than to open
+LEAST_HIDDEN = 4  # fewer rows than this are cheaper to read than to open
 
 _DEFINITION = re.compile(
     r"\s*(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\([a-z]+\))?"
@@ -31,13 +33,23 @@ class Shown(NamedTuple):
     high: int
 
 
+class Heading(NamedTuple):
+    """The definition around a line, and its own line, from zero."""
+
+    line: int
+    text: str
+
+
 class Gap(NamedTuple):
-    """Rows low:high are hidden; `number` counts from one, `heading` is the definition that encloses what follows."""
+    """Rows low:high are hidden, in pieces number:number + pieces (from one). `heading` is the definition that encloses
+    what follows; it is the first of the last `reach` rows, or lies before the gap (0)."""
 
     low: int
     high: int
     number: int
+    pieces: int
     heading: str
+    reach: int
 
 
 class ToldCell(NamedTuple):
@@ -62,27 +74,45 @@ class ToldRow(NamedTuple):
     right: ToldCell | None
 
 
-def fold(rows: Sequence[Row], heading: Callable[[int], str]) -> list[Shown | Gap]:
-    """The parts of a file in order; `heading` gives the definition around a base line (from zero)."""
+def fold(
+    rows: Sequence[Row],
+    heading: Callable[[int], Heading | None] = lambda line: None,
+    line: Callable[[Row], int | None] = lambda row: row.base and row.base - 1,
+) -> list[Shown | Gap]:
+    """The parts of a file in order; `heading` gives the definition around a line (from zero), `line` that of a row."""
     parts: list[Shown | Gap] = []
-    end = gaps = 0
-    for low, high in _visible(rows):
+    end, number = 0, 1
+    for low, high in [*_visible(rows), (len(rows), len(rows))]:
         if low - end >= LEAST_HIDDEN:
-            gaps += 1
-            base = rows[low].base
-            parts.append(Gap(end, low, gaps, heading(base - 1) if base else ""))
+            gap = _gap(end, low, number, heading, line(rows[low]) if low < len(rows) else None)
+            number += gap.pieces
+            parts.append(gap)
         else:
             low = end
         _show(parts, Shown(low, high))
         end = high
-    if len(rows) - end >= LEAST_HIDDEN:
-        parts.append(Gap(end, len(rows), gaps + 1, ""))
-    elif end < len(rows):
-        _show(parts, Shown(end, len(rows)))
     return parts
 
 
+def _gap(
+    low: int, high: int, number: int, heading: Callable[[int], Heading | None], following: int | None
+) -> Gap:
+    pieces = -(-(high - low) // MOST_OPENED)
+    found = None if following is None else heading(following)
+    if found is None or following is None:
+        return Gap(low, high, number, pieces, "", 0)
+    reach = following - found.line
+    return Gap(low, high, number, pieces, found.text, reach if reach <= high - low else 0)
+
+
+def pieces(gap: Gap) -> list[Shown]:
+    """The gap as rows that are fetched at once."""
+    return [Shown(low, min(low + MOST_OPENED, gap.high)) for low in range(gap.low, gap.high, MOST_OPENED)]
+
+
 def _show(parts: list[Shown | Gap], shown: Shown) -> None:
+    if shown.low == shown.high:
+        return
     last = parts[-1] if parts else None
     if isinstance(last, Shown):
         parts[-1] = Shown(last.low, shown.high)
@@ -102,10 +132,6 @@ def _visible(rows: Sequence[Row]) -> list[tuple[int, int]]:
     return ranges
 
 
-def is_unchanged(row: Row) -> bool:
-    return bool(row.left and row.right and row.left.kind == row.right.kind == "same")
-
-
 class Headings:
     """Finds the definition around a line by the indentation of lines that look like one, in any language."""
 
@@ -114,7 +140,7 @@ class Headings:
         self._numbers: list[int] | None = None
         self._depths: list[int] = []
 
-    def __call__(self, line: int) -> str:
+    def __call__(self, line: int) -> Heading | None:
         if self._numbers is None:  # most files have no gap that asks
             self._numbers = [number for number, text in enumerate(self._lines) if _is_definition(text)]
             self._depths = [_indentation(self._lines[number]) for number in self._numbers]
@@ -122,8 +148,9 @@ class Headings:
         last = bisect_left(self._numbers, line)
         for place in reversed(range(max(0, last - 200), last)):
             if self._depths[place] < depth:
-                return self._lines[self._numbers[place]].strip()[:_HEADING_LENGTH]
-        return ""
+                number = self._numbers[place]
+                return Heading(number, self._lines[number].strip()[:_HEADING_LENGTH])
+        return None
 
     def _depth(self, line: int) -> int:
         """Of the first line from here on that is not blank."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grading.diffs import intraline, markup
 from grading.diffs.align import (
@@ -17,10 +17,24 @@ from grading.diffs.align import (
     reproduces,
 )
 from grading.diffs.caps import Caps
+from grading.diffs.changes import NO_CHANGES, Changes, changes_of
 from grading.diffs.highlight import Highlighter, Text, decoded
 from grading.diffs.listing import Listed, Touch
-from grading.diffs.markup import Column, Version
+from grading.diffs.markup import Version
 from grading.diffs.parse import MOST_LINES
+from grading.diffs.views import Three, direct, replaced
+
+MOST_STEPS = 100_000  # of looking for lines of A and B that belong beside each other, in one view of one file
+
+
+@dataclass(frozen=True)
+class Column:
+    """One side: its text as it is written, its bytes, and what it changed."""
+
+    version: Version
+    raw: Lines
+    blocks: Sequence[Block] = ()
+    changes: Changes = NO_CHANGES
 
 
 @dataclass(frozen=True)
@@ -28,13 +42,36 @@ class Sheet:
     """What is drawn of one file."""
 
     base: Version
+    raw: Lines
     left: Column
     right: Column
+    #: Of A | B against the base, where nothing is left out.
     rows: list[Row]
     degraded: tuple[str, ...]
     sparse: bool
     read: tuple[Text, ...]
-    raw: tuple[Lines, ...]
+
+    def mirrored(self) -> Sheet:
+        return replace(
+            self,
+            left=self.right,
+            right=self.left,
+            rows=[Row(row.base, row.right, row.left, row.alike) for row in self.rows],
+            read=(*self.read[:1], *reversed(self.read[1:])),
+        )
+
+    def three(self) -> list[Row]:
+        """The rows of base | A | B."""
+        sides = [replaced(column.blocks, column.changes.paired) for column in (self.left, self.right)]
+        return Three(self.left.raw, self.right.raw, _effort()).rows(self.rows, *sides)
+
+    def direct(self) -> list[Row]:
+        """The rows of A against B."""
+        return direct(self.rows, self.left.raw, self.right.raw, _effort())
+
+
+def _effort() -> intraline.Effort:
+    return intraline.Effort(MOST_STEPS)
 
 
 def sheet_of(file: Listed, caps: Caps, highlighter: Highlighter) -> Sheet:
@@ -83,15 +120,13 @@ def _from_texts(
         *(_blocks(touch, raw[0], lines) for touch, lines in ((file.left, raw[1]), (file.right, raw[2]))),
         strict=True,
     )
-    columns, unmarked = _columns(versions, blocks, caps)
+    columns, unmarked = _columns(versions, blocks, raw, caps)
     uncoloured = _why_plain(read) if caps.colours else ["Shown without colours: they took too long."]
     degraded = [*uncoloured, *unmarked]
     if any(misfits):
         degraded.append("The patch does not fit its texts here: the changes shown were found anew.")
-    aligned = align(range(len(raw[0])), blocks[0], blocks[1], raw[1], raw[2])
-    return Sheet(
-        versions[0], *columns, aligned, tuple(degraded), sparse=False, read=tuple(read), raw=tuple(raw)
-    )
+    aligned = align(range(len(raw[0])), blocks[0], blocks[1], raw[1], raw[2], _effort())
+    return Sheet(versions[0], raw[0], *columns, aligned, tuple(degraded), sparse=False, read=tuple(read))
 
 
 def _from_hunks(file: Listed, caps: Caps) -> Sheet:
@@ -101,39 +136,46 @@ def _from_hunks(file: Listed, caps: Caps) -> Sheet:
         return _nothing(("The lines of this file could not be read; the counts are git's.",))
     before, *after = _lines_of_hunks(touches)
     blocks = [blocks_of_hunks(touch.diff.hunks or ()) if touch else [] for touch in touches]
-    aligned = align(sorted(before), blocks[0], blocks[1], after[0], after[1])
+    aligned = align(sorted(before), blocks[0], blocks[1], after[0], after[1], _effort())
     _fill(aligned, before, after)
     versions = [_sparse_version(lines) for lines in (before, *after)]
-    columns, unmarked = _columns(versions, blocks, caps)
+    columns, unmarked = _columns(versions, blocks, (before, *after), caps)
     is_submodule = any(touch is not None and touch.diff.status == "submodule" for touch in touches)
     degraded = () if is_submodule else (why, *unmarked)
-    raw: tuple[Lines, ...] = (before, *after)
-    return Sheet(versions[0], *columns, aligned, degraded, sparse=True, read=(), raw=raw)
+    return Sheet(versions[0], before, *columns, aligned, degraded, sparse=True, read=())
 
 
 def _columns(
-    versions: Sequence[Version], blocks: Sequence[Sequence[Block]], caps: Caps
+    versions: Sequence[Version], blocks: Sequence[Sequence[Block]], raw: Sequence[Lines], caps: Caps
 ) -> tuple[tuple[Column, Column], list[str]]:
     # Words are compared where lines were both removed and added; a new file has nothing to mark.
-    replaced = [b for side in blocks for b in side if b.low < b.high and b.result_low < b.result_high]
-    changed = sum(b.high - b.low + b.result_high - b.result_low for b in replaced)
+    replacing = [b for side in blocks for b in side if b.low < b.high and b.result_low < b.result_high]
+    changed = sum(b.high - b.low + b.result_high - b.result_low for b in replacing)
     words = caps.words and changed <= caps.marked_lines
-    base, left, right = versions
     efforts = (intraline.Effort(), intraline.Effort())  # one each: no side takes from the other
-    columns = (
-        _column("A", base, left, blocks[0] if words else (), efforts[0]),
-        _column("B", base, right, blocks[1] if words else (), efforts[1]),
+    one, other = (
+        Column(
+            versions[n], raw[n], blocks[n - 1], _changes(versions, n, blocks[n - 1], efforts[n - 1], words)
+        )
+        for n in (1, 2)
     )
     if changed and not words:
-        return columns, ["Changed words are not marked."]
+        return (one, other), ["Changed words are not marked."]
     if any(effort.ran_out for effort in efforts):
-        return columns, ["Changed words are marked roughly: there are too many to compare."]
-    return columns, []
+        return (one, other), ["Changed words are marked roughly: there are too many to compare."]
+    return (one, other), []
+
+
+def _changes(
+    versions: Sequence[Version], side: int, blocks: Sequence[Block], effort: intraline.Effort, words: bool
+) -> Changes:
+    return changes_of(blocks, versions[0].lines, versions[side].lines, effort, words=words)
 
 
 def _nothing(degraded: tuple[str, ...]) -> Sheet:
     empty = Version([], [], {})
-    return Sheet(empty, Column("A", empty), Column("B", empty), [], degraded, sparse=True, read=(), raw=())
+    column = Column(empty, [])
+    return Sheet(empty, [], column, column, [], degraded, sparse=True, read=())
 
 
 def _text_after(touch: Touch | None, base: bytes | None) -> bytes | None:
@@ -153,19 +195,6 @@ def _blocks(touch: Touch | None, base: list[bytes], result: list[bytes]) -> tupl
     if reproduces(blocks, base, result):
         return blocks, touch.diff.hunks is None
     return blocks_of_contents(base, result), True
-
-
-def _column(
-    letter: str, base: Version, version: Version, blocks: Sequence[Block], effort: intraline.Effort
-) -> Column:
-    column = Column(letter, version, removed := {}, added := {})
-    for block in blocks:
-        old = [base.lines[number] for number in range(block.low, block.high)]
-        new = [version.lines[number] for number in range(block.result_low, block.result_high)]
-        for i, j in intraline.pairs(old, new, effort):
-            marks = intraline.marks(old[i], new[j], effort)
-            removed[block.low + i], added[block.result_low + j] = marks
-    return column
 
 
 def line_end(lines: Sequence[bytes]) -> str:

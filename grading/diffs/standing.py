@@ -8,16 +8,37 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from grading.diffs import escape, telling
+from grading.diffs import escape, markup, telling
 from grading.diffs.compare import Comparison
-from grading.diffs.drawing import FileView
+from grading.diffs.drawing import Drawn, FileView
+from grading.diffs.views import View
 
-_STYLE = Path(__file__).with_name("standing.css").read_text(encoding="utf-8")
-_BUTTON = re.compile(r'<button type="button" class="unfold" aria-label="([^"]*)">[^<]*</button>')
+#: The page's own look of a table, over colours that stand in the sheet beside this module.
+_SHEETS = (
+    Path(__file__).with_name("standing.css"),
+    Path(__file__).parents[2] / "static" / "css" / "diff.css",
+)
+_STYLE = "".join(sheet.read_text(encoding="utf-8") for sheet in _SHEETS)
+#: The first button opens all; there is no script for the others.
+_BUTTONS = re.compile(r'<button type=button class=unfold data-opens=all aria-label="([^"]*)">.*</button>')
 
 
-def page(comparison: Comparison, notes: Sequence[str], *, sides: int) -> Iterator[str]:
-    """The page in parts. Text of the patches goes through `escape` alone; the policy forbids what gets past it."""
+#: What can be asked for: the view that is drawn, and the class by which the style sheet leaves one side.
+SHOWN: dict[str, tuple[View, str]] = {
+    "pair": ("pair", ""),
+    "three": ("three", ""),
+    "direct": ("direct", ""),
+    "a": ("pair", "only-a"),
+    "b": ("pair", "only-b"),
+}
+
+
+def page(comparison: Comparison, notes: Sequence[str], *, sides: int, view: str = "pair") -> Iterator[str]:
+    """The page in parts. Text of the patches goes through `escape` alone; the policy forbids what gets past it.
+
+    One patch alone is side A.
+    """
+    drawn, only = SHOWN["a" if sides == 1 else view]
     style = b64encode(sha256(_STYLE.encode()).digest()).decode("ascii")
     title = "Patch A" if sides == 1 else "Patches A and B"
     yield (
@@ -25,13 +46,13 @@ def page(comparison: Comparison, notes: Sequence[str], *, sides: int) -> Iterato
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'\">"
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
         f"<title>{title}</title><style>{_STYLE}</style></head>"
-        f'<body class="{"one" if sides == 1 else "two"}"><main><h1>{title}</h1>'
+        f'<body class="{only}"><main><h1>{title}</h1>'
     )
     yield from (f'<p class="note">{escape.text(note)}</p>' for note in notes)
     yield from _totals(comparison, sides=sides)
     yield from _contents(comparison.files, sides=sides)
     for number, file in enumerate(comparison.files):
-        yield from _file(number, file, sides=sides)
+        yield from _file(number, file, drawn, sides=sides)
     yield "</main></body></html>\n"
 
 
@@ -62,25 +83,25 @@ def _words(file: FileView, *, sides: int) -> str:
     return "; ".join([*said, *relation, *group])
 
 
-def _file(number: int, file: FileView, *, sides: int) -> Iterator[str]:
+def _file(number: int, file: FileView, view: View, *, sides: int) -> Iterator[str]:
     closed = "" if file.folded else " open"
     yield (
         f'<details id="f{number}"{closed}><summary><h2><bdi>{escape.text(file.path)}</bdi></h2>'
         f'<span class="quiet">{escape.text(_words(file, sides=sides))}</span></summary>'
     )
     yield from (f'<p class="note">{escape.text(said)}</p>' for said in (*file.warnings, *file.degraded))
-    yield _with_gaps(number, file)
+    yield _with_gaps(file.views[view])
     yield "</details>"
 
 
-def _with_gaps(number: int, file: FileView) -> str:
-    """The table with its hidden rows in it, each behind the check box that stands where the page has a button."""
-    written, rest = [], file.html
-    for gap, rows in enumerate(file.gaps, start=1):
-        before, opened, rest = rest.partition(f'<tr class="fold" id="f{number}-g{gap}"')
-        row, closed, rest = rest.partition("</tr>")
-        box = _BUTTON.sub(r'<input type="checkbox" class="unfold" aria-label="\1">', opened + row + closed)
-        written.append(
-            f'{before}</tbody><tbody class="lid">{box}</tbody><tbody class="more">{rows}</tbody><tbody>'
-        )
-    return "".join([*written, rest])
+def _with_gaps(drawn: Drawn) -> str:
+    """The table with its hidden rows in it, each gap behind the check box that stands where the page has buttons."""
+    pieces = drawn.gaps
+
+    def opened(fold: re.Match[str]) -> str:
+        first, last = int(fold["first"]), int(fold["last"] or fold["first"])
+        box = _BUTTONS.sub(r'<input type=checkbox class=unfold aria-label="\1">', fold[0])
+        rows = "".join(pieces[first - 1 : last])
+        return f"</tbody><tbody class=lid>{box}</tbody><tbody class=more>{rows}</tbody><tbody>"
+
+    return markup.FOLD.sub(opened, drawn.html)

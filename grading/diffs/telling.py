@@ -111,7 +111,11 @@ def _rows(told: Sequence[ToldRow], *, sides: int) -> Iterator[str]:
         heads = ["base", *"AB"[:sides]]
         yield "".join(f"{head:>{_WIDTH}}" for head in heads) + "\n"
     gap, hidden, expected = 0, 0, 1
+    later: list[str] = []  # B's lines beside A's: each side is read in one piece
     for row in told:
+        if later and not _stand_apart(row, sides):
+            yield from later
+            later = []
         if hidden and row.gap != gap:
             yield _unchanged(hidden)
             hidden = 0
@@ -121,25 +125,40 @@ def _rows(told: Sequence[ToldRow], *, sides: int) -> Iterator[str]:
             expected = row.base + 1
         gap = row.gap
         hidden += bool(gap)
-        if not gap:
-            yield from _lines(row, sides=sides)
+        if gap:
+            continue
+        if _stand_apart(row, sides):
+            yield from (_line([("A", row.left)], row.base, sides) for _ in "A" if row.left)
+            later += [_line([("B", row.right)], row.base, sides)] if row.right else []
+        else:
+            yield _line([("A", row.left), ("B", row.right)][:sides], row.base, sides)
+    yield from later
     if hidden:
         yield _unchanged(hidden)
+
+
+def _stand_apart(row: ToldRow, sides: int) -> bool:
+    """Additions at one place that are not the same."""
+    return row.base is None and not row.alike and sides == 2
 
 
 def _unchanged(count: int) -> str:
     return f"{'…':>{_WIDTH}} {_plural(count, 'unchanged line')}\n"
 
 
-def _lines(row: ToldRow, *, sides: int) -> Iterator[str]:
+def _line(cells: Sequence[tuple[str, ToldCell | None]], base: int | None, sides: int) -> str:
     """One line for what is one line of text: a base line that a side keeps or both remove, an addition."""
-    cells = [("A", row.left), ("B", row.right)][:sides]
     changed = [(letter, cell) for letter, cell in cells if cell is not None and cell.kind != "same"]
     shown = next(cell for _, cell in changed or cells if cell is not None)
     sign = "".join(letter for letter, _ in changed) + _SIGNS[shown.kind]
-    numbers = [row.base, *(cell.number if cell and cell.kind != "del" else None for _, cell in cells)]
+    found = dict(cells)
+    numbers = [base, *(_number(found.get(letter)) for letter in "AB"[:sides])]
     columns = "".join(f"{'·' if number is None else number:>{_WIDTH}}" for number in numbers)
-    yield f"{columns} {sign:>3} {_text(shown)}\n"
+    return f"{columns} {sign:>3} {_text(shown)}\n"
+
+
+def _number(cell: ToldCell | None) -> int | None:
+    return cell.number if cell and cell.kind != "del" else None
 
 
 def _text(cell: ToldCell) -> str:

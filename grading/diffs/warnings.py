@@ -22,7 +22,7 @@ def warnings_of(file: Listed, sheet: Sheet) -> Iterable[str]:
             yield from _odd_lines(letter, [c.number for c in added if c.kind == "add"], column.version)
     if sheet.read:
         yield from _encodings(sheet.read)
-        yield from _line_ends(sheet.raw, file)
+        yield from _line_ends((sheet.raw, sheet.left.raw, sheet.right.raw), file)
 
 
 def _odd_lines(letter: str, added: Sequence[int], version: Version) -> Iterable[str]:

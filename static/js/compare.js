@@ -85,12 +85,8 @@ document.addEventListener("click", async (event) => {
   const row = button.closest("tr");
   button.disabled = true;
   try {
-    const [file, query = ""] = row.closest("[data-url]").dataset.url.split("?");
-    const address = `${file}/gaps/${row.dataset.gap}?${query}`;
-    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
-    if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
     const holder = document.createElement("template");
-    holder.innerHTML = await answer.text();
+    holder.innerHTML = await gap(row);
     const first = holder.content.querySelector("tr");
     row.replaceWith(holder.content);
     if (first) {
@@ -103,6 +99,19 @@ document.addEventListener("click", async (event) => {
     row.querySelector(".quiet").textContent = "These lines did not arrive. Press the arrows to try again.";
   }
 });
+
+// A long gap is stored in pieces.
+async function gap(row) {
+  const [file, query = ""] = row.closest("[data-url]").dataset.url.split("?");
+  const { gap: from, to = from } = row.dataset;
+  let rows = "";
+  for (let piece = Number(from); piece <= Number(to); piece += 1) {
+    const answer = await fetch(`${file}/gaps/${piece}?${query}`, { headers: { "HX-Request": "true" } });
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+    rows += await answer.text();
+  }
+  return rows;
+}
 
 // --- Read marks ----------------------------------------------------------------------------------------------------
 

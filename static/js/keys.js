@@ -47,15 +47,12 @@ const keys = {
 
 // --- Changes ---------------------------------------------------------------------------------------------------
 
-const isChanged = (row) => row.querySelector(":scope > .add, :scope > .del") !== null;
-const isDifferent = (row) => isChanged(row) && !row.classList.contains("alike");
+const isChanged = (row) => row.matches("[data-at]");
+const isDifferent = (row) => row.matches('[data-at~="d"]');
 
 function toChange(step, counts) {
   const rows = [...document.querySelectorAll(".file-diff:not(.is-folded) .diff tbody tr")];
-  const starts = rows.filter((row) => {
-    const before = row.previousElementSibling;
-    return counts(row) && !(before && counts(before));
-  });
+  const starts = rows.filter(counts);
   const next = step > 0 ? starts.find((row) => isAfter(row)) : starts.findLast((row) => isBefore(row));
   if (next) stand(next);
 }
@@ -88,8 +85,7 @@ function otherSide() {
 function showSide() {
   for (const cell of document.querySelectorAll(".diff .here")) cell.classList.remove("here");
   const cells = [...here.children];
-  const middle = cells.findIndex((cell) => cell.matches(".mark"));
-  (side ? cells.at(-1) : cells[middle - 1])?.classList.add("here");
+  (side ? cells.at(-1) : cells.at(-2))?.classList.add("here");
 }
 
 // --- Files -------------------------------------------------------------------------------------------------------

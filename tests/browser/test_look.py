@@ -181,7 +181,7 @@ def test_each_theme_looks_its_own_way_and_is_remembered(visitors: Visitors, rate
 
 
 def _colour_of_added(page: Page) -> object:
-    return page.locator(".diff .code.add").first.evaluate("cell => getComputedStyle(cell).backgroundColor")
+    return page.locator(".diff td.a").first.evaluate("cell => getComputedStyle(cell).backgroundColor")
 
 
 def test_the_two_sides_are_equally_wide(visitors: Visitors, rater: Person) -> None:
@@ -190,8 +190,8 @@ def test_the_two_sides_are_equally_wide(visitors: Visitors, rater: Person) -> No
     for size in SIZES.values():
         page.set_viewport_size(size)
 
-        row = page.locator(".diff tr:has(td.code + td.mark)").first
-        widths = row.locator("td.code").evaluate_all(
+        row = page.locator(".diff tr:has(td + td)").first
+        widths = row.locator("td").evaluate_all(
             "cells => cells.map((cell) => cell.getBoundingClientRect().width)"
         )
 

@@ -52,13 +52,11 @@ def _read_both_sides(page: Page) -> dict[str, str]:
     for side in ("A", "B"):
         heading = page.locator(".both h2", has=page.locator(f".side:text-is('{side}')"))
         expect(heading).to_contain_text(re.compile(r"\d+ files?, \+\d+ −\d+"))
-    # The row's cells in order: base, A's number and code, the mark, B's number and code.
-    for column in (3, 6):
-        cell = f".diff td:nth-child({column}).code.add"
-        expect(page.locator(f"{cell} span[class]:not(.sign)").first).to_be_attached()
-        assert page.locator(f"{cell} > span:not(.sign)").count() > 5, (
-            f"nothing is highlighted in column {column}"
-        )
+    # The row's cells in order: base, A, B.
+    for column in (2, 3):
+        cell = f".diff td.a:nth-child({column})"
+        expect(page.locator(f"{cell} i").first).to_be_attached()
+        assert page.locator(f"{cell} i").count() > 5, f"nothing is highlighted in column {column}"
     expect(page.locator(".files .plus").first).to_have_text(re.compile(r"^\+\d+$"))
     assert page.locator(".diff mark").count() > 0
 

@@ -23,7 +23,7 @@ def test_a_task_is_graded_without_script(
 ) -> None:
     visitors.excuse("422")
     assignment = journey.claim(page)
-    assert page.locator(".diff .code.add").count() > 0
+    assert page.locator(".diff td.a").count() > 0
 
     journey.paste(page)
     page.get_by_role("button", name="Save draft").click()

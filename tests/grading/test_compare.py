@@ -120,7 +120,7 @@ def test_a_file_comes_alone_for_htmx_and_on_a_page_without(signed_in, assignment
     part = signed_in.get(page_of(assignment, "files/0"), headers=HTMX)
     page = signed_in.get(page_of(assignment, "files/0"))
 
-    assert words_of(part) == Fragment.objects.filter(gap=0)[0].html
+    assert words_of(part) == Fragment.objects.filter(view="pair", gap=0)[0].html
     assert words_of(part) in words_of(page)
     assert "<html" in words_of(page)
 
@@ -145,13 +145,13 @@ def test_files_beyond_the_first_bytes_come_later_and_folded_ones_when_opened(
 ):
     for page in PairPage.objects.all():
         (entry,) = page.index["files"]
-        page.index["files"] = [entry | {"folded": True}, entry, entry, entry | {"size": 0}]
+        page.index["files"] = [entry | {"folded": True}, entry, entry, entry | {"sizes": {"pair": 0}}]
         page.save()
         for number in (1, 2, 3):
             Fragment.objects.create(page=page, file=number, gap=0, body=Fragment.packed("<table></table>"))
     monkeypatch.setattr(reading, "FIRST_BYTES", 1)
 
-    shown = signed_in.get(page_of(assignment)).context["files"]
+    shown = signed_in.get(page_of(assignment, "?view=pair")).context["files"]
 
     assert [file.is_loaded for file in shown] == [False, True, False, False]
     assert shown[2].url.startswith(page_of(assignment, "files/2?view="))

@@ -40,7 +40,8 @@ def test_a_page_has_its_list_of_files_and_their_rows(turn):
 
     for page in PairPage.objects.all():
         assert [entry["path"] for entry in page.index["files"]] == ["README.md"]
-        assert "hello" in page.fragments.get(file=0, gap=0).html
+        for view in ("pair", "three", "direct"):
+            assert "hello" in page.fragments.get(view=view, file=0, gap=0).html
 
 
 def test_neither_key_nor_place_tells_which_orientation_was_first(turn):
@@ -140,7 +141,10 @@ def test_equal_patches_give_equal_pages_either_way_round(turn):
 
     one, other = PairPage.objects.all()
     assert one.index == other.index
-    assert bytes(one.fragments.get().body) == bytes(other.fragments.get().body)
+    bodies = [
+        [bytes(fragment.body) for fragment in page.fragments.order_by("view", "gap")] for page in (one, other)
+    ]
+    assert bodies[0] == bodies[1]
 
 
 def test_a_failed_side_is_rendered_beside_the_finished_one(db):

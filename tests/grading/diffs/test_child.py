@@ -73,7 +73,7 @@ def test_bait_for_lexers_costs_its_colours_at_most(repository, path, bait):
 
     (file,) = forward.files
     assert file.relation == "same"
-    assert file.html.count('class="alike"') == content.count(b"\n")
+    assert file.views["pair"].html.count("<tr class=e") == content.count(b"\n")
 
 
 @pytest.mark.parametrize("written", [b"", b"not json\n", b"[1, 2]\n", b"{}\n{}\n"])

@@ -32,7 +32,7 @@ def assert_harmless(html: str) -> None:
 def test_what_a_file_holds_is_text(repository, name):
     base, result = hostile.CONTENT[name]
 
-    comparison = compare(repository.side(base, result), Side(b"", {}), base, tell=True)
+    comparison = compare(repository.side(base, result), Side(b"", {}), base)
 
     assert_harmless("".join(standing.page(comparison, (), sides=1)))
     text = "".join(telling.as_text(comparison, (), sides=1))

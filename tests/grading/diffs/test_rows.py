@@ -124,9 +124,9 @@ def test_gaps_keep_context_and_name_the_definition_around():
     parts = fold(rows, Headings([line.decode().rstrip("\n") for line in lines]))
 
     assert parts == [
-        Gap(0, 35 - CONTEXT, 1, "def rise(self):"),
+        Gap(0, 35 - CONTEXT, 1, 1, "def rise(self):", 35 - CONTEXT - 24),
         Shown(35 - CONTEXT, 37 + CONTEXT),
-        Gap(37 + CONTEXT, 46, 2, ""),
+        Gap(37 + CONTEXT, 46, 2, 1, "", 0),
     ]
 
 
@@ -135,16 +135,16 @@ def test_parts_cover_every_row_once():
     lines = lines_of(base)
     rows = aligned(base, b"".join(lines[:50] + lines[52:]), b"".join([*lines[:9], b"x\n", *lines[9:]]))
 
-    parts = fold(rows, lambda line: "")
+    parts = fold(rows)
 
     assert [number for part in parts for number in range(part.low, part.high)] == list(range(len(rows)))
 
 
 def test_an_unchanged_file_is_one_gap():
-    assert fold(aligned(b"a\n" * 9, b"a\n" * 9, b"a\n" * 9), lambda line: "") == [Gap(0, 9, 1, "")]
+    assert fold(aligned(b"a\n" * 9, b"a\n" * 9, b"a\n" * 9)) == [Gap(0, 9, 1, 1, "", 0)]
 
 
 def test_c_functions_are_headings_and_loops_are_not():
     lines = ["int main(void) {", "    for (;;) {", "        x = 1;"]
 
-    assert Headings(lines)(2) == "int main(void) {"
+    assert Headings(lines)(2) == (0, "int main(void) {")

@@ -1,0 +1,62 @@
+"""Counts over the rows of a file that the page tells in words: how much is alike, moved, or only blanks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from grading.diffs.align import Row
+from grading.diffs.sheets import Sheet
+from grading.diffs.views import is_unchanged
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows of A | B against the base."""
+
+    #: By at least one side, and by both alike.
+    changed: int = 0
+    alike: int = 0
+    #: Places, each of one row or more, where A and B part.
+    differences: int = 0
+    #: Added lines that were removed elsewhere in the file.
+    moved: int = 0
+    #: Lines in which nothing but blanks changed, each counted where it was added.
+    blank: int = 0
+
+    def as_entry(self) -> dict[str, Any]:
+        return {
+            "changed": self.changed,
+            "alike": round(self.alike / self.changed, 4) if self.changed else 0.0,
+            "differences": self.differences,
+            "moved": self.moved,
+            "blank": self.blank,
+        }
+
+
+def tally_of(sheet: Sheet) -> Tally:
+    changed = alike = differences = moved = blank = 0
+    parted = False
+    anew = [set(column.changes.blank.values()) for column in (sheet.left, sheet.right)]
+    for row in sheet.rows:
+        if is_unchanged(row):
+            parted = False
+            continue
+        changed += 1
+        alike += row.alike
+        differences += not row.alike and not parted
+        parted = not row.alike
+        if row.base is None:
+            moved += _is_moved(sheet, row)
+            blank += any(
+                cell is not None and cell.number - 1 in lines
+                for cell, lines in zip((row.left, row.right), anew, strict=True)
+            )
+    return Tally(changed, alike, differences, moved, blank)
+
+
+def _is_moved(sheet: Sheet, row: Row) -> bool:
+    return any(
+        cell is not None and cell.number - 1 in column.changes.moved
+        for column, cell in ((sheet.left, row.left), (sheet.right, row.right))
+    )
