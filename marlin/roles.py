@@ -49,7 +49,9 @@ class Place:
 
 PLACES = (
     Place("Work", "grading:work", (Role.RATER,)),
+    Place("Scenarios", "tasks:scenarios", (Role.RATER,)),
     Place("Review", "grading:reviews", (Role.REVIEWER,)),
+    Place("Approval", "tasks:approvals", (Role.REVIEWER,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
     Place("Exports", "grading:exports", (Role.RESEARCHER,)),
     Place("API", "tokens", (Role.RESEARCHER,)),

@@ -124,6 +124,9 @@ if HEARTBEAT >= RUN_LEASE:
 
 #: How long a rater holds a task without saving anything.
 ASSIGNMENT_LEASE = env.number("ASSIGNMENT_LEASE", 90 * 60, least=1)
+#: How long a write-up stays claimed without a save, and a reviewer of it undisturbed.
+SCENARIO_LEASE = env.number("SCENARIO_LEASE", 4 * 3600, least=1)
+SCENARIO_REVIEW_LEASE = env.number("SCENARIO_REVIEW_LEASE", 30 * 60, least=1)
 #: How long a person counts as recently authenticated when something is un-blinded.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = env.whole("REAUTHENTICATION_TIMEOUT", 300, least=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from marlin.states import WrongState
 from tasks import experiments
 from tasks.generation import environment as environments
 from tasks.generation import pipeline, places, stuck
-from tasks.models import Candidate, Environment, Failure, Repository, Run, RunLog
+from tasks.models import Candidate, Commit, Environment, Failure, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
 
 logger = logging.getLogger(__name__)
@@ -39,15 +39,18 @@ def clone_repository(repository_id: int) -> None:
     try:
         with heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)):
             head = environments.clone(repository)
-        _cloned(repository, head, token)
+            commits = environments.commits(repository)
+        _cloned(repository, head, commits, token)
     except environments.Broken as why:
         with _unless_taken(repository):
             repository.breaks(why.sentence, token=token)
 
 
-def _cloned(repository: Repository, head: str, token: str) -> None:
+def _cloned(repository: Repository, head: str, commits: Sequence[Commit], token: str) -> None:
     with _unless_taken(repository), transaction.atomic():
         repository.cloned(head=head, token=token)
+        repository.commits.all().delete()
+        Commit.objects.bulk_create(commits)
         environment, _ = Environment.objects.get_or_create(repository=repository, base_commit=head)
         if environment.state == Environment.State.USABLE:
             repository.passes()

@@ -2,11 +2,21 @@
 
 from django.urls import path
 
-from tasks.views import repositories
+from tasks.views import approvals, repositories, scenarios
 
 app_name = "tasks"
 urlpatterns = [
     path("repositories/", repositories.repositories, name="repositories"),
     path("repositories/<uuid:public_id>/row", repositories.row, name="repository_row"),
     path("repositories/<uuid:public_id>/refresh", repositories.refresh, name="refresh_repository"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/new", scenarios.new, name="new_scenario"),
+    path("scenarios/begin", scenarios.begin, name="begin_scenario"),
+    path("scenarios/preview", scenarios.preview, name="preview"),
+    path("scenarios/<uuid:public_id>/", scenarios.scenario, name="scenario"),
+    path("scenarios/<uuid:public_id>/save", scenarios.save, name="save_scenario"),
+    path("scenarios/<uuid:public_id>/propose", scenarios.propose, name="propose"),
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
+    path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),
 ]

@@ -127,6 +127,24 @@ def make_scenario(**fields: Any) -> Scenario:
     return scenario
 
 
+WRITTEN = {
+    "title": "Say when the tide turns",
+    "about": "A small library that tells the height of the tide.",
+    "change": "Callers ask again and again; they should be told when it turns.",
+    "acceptance": "next_turn(hour) returns the hour of the next turn, also across midnight.",
+    "prompt": "Callers ask for the height every minute to see when the tide turns. They should be able to ask for "
+    "the hour of the next turn, also when it lies after midnight, with a test for each case.",
+}
+
+
+def make_draft(author: User, *, repository: Repository | None = None, **fields: Any) -> Scenario:
+    """Complete, and not yet proposed."""
+    defaults = {"base_commit": BASE_COMMIT, "category": Category.FEATURE, **WRITTEN}
+    return Scenario.objects.create(
+        repository=repository or make_repository(), author=author, **(defaults | fields)
+    )
+
+
 def make_experiment(
     *, scenarios: Sequence[Scenario] = (), versions: Sequence[AgentVersion] = (), **fields: Any
 ) -> Experiment:

@@ -13,6 +13,9 @@ register = template.Library()
 
 #: Shape and word of a state, so that colour is never the only sign. Names are those of the CSS.
 PILLS = {
+    "draft": ("busy", "Being written"),
+    "in_review": ("waiting", "With the reviewers"),
+    "approved": ("good", "Approved"),
     "claimed": ("busy", "In your hands"),
     "submitted": ("waiting", "With a reviewer"),
     "sent_back": ("wants", "Sent back for repair"),

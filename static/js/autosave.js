@@ -1,9 +1,9 @@
 // Nothing typed is lost. From the first keystroke the form is kept in this browser, until the server has
 // acknowledged just these words. htmx sends it (see the form's hx-trigger); this file watches, retries and restores.
 
-const form = document.querySelector("#rate");
+const form = document.querySelector("#rate, #write-up");
 const address = form.getAttribute("hx-post");
-const prefix = `marlin.draft.${document.body.dataset.assignment}.`;
+const prefix = `marlin.draft.${form.dataset.draft ?? document.body.dataset.assignment}.`;
 const ownKey = prefix + form.elements.tab.value;
 const BOOKKEEPING = new Set(["csrfmiddlewaretoken", "tab", "sequence", "revision"]);
 
@@ -83,9 +83,9 @@ document.addEventListener("visibilitychange", () => document.hidden && again());
 // Signing in anew changes the token that every form carries.
 async function renewToken() {
   try {
-    const answer = await fetch(document.querySelector("[data-tab]").href);
+    const answer = await fetch((document.querySelector("[data-tab]") ?? location).href);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("#rate [name=csrfmiddlewaretoken]");
+    const fresh = page.querySelector(`#${form.id} [name=csrfmiddlewaretoken]`);
     if (fresh) form.elements.csrfmiddlewaretoken.value = fresh.value;
   } catch {
     // No connection: the next retry asks again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from django.conf import settings
 
@@ -11,7 +12,8 @@ from tasks.addresses import RefusedUrl
 from tasks.generation import evidence, places
 from tasks.git import mirrors, worktrees
 from tasks.git.command import GitFailed
-from tasks.models import Environment, Repository
+from tasks.git.history import history
+from tasks.models import Commit, Environment, Repository
 from tasks.sandbox.base import SandboxUnusable
 
 
@@ -31,6 +33,17 @@ def clone(repository: Repository) -> str:
         mirrors.mirror(repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
         return mirrors.resolve(mirror, "HEAD")
     except (RefusedUrl, GitFailed) as why:
+        raise Broken(str(why)) from why
+
+
+def commits(repository: Repository) -> list[Commit]:
+    """The history of a mirror as rows that are not stored yet. Raises Broken."""
+    try:
+        return [
+            Commit(repository=repository, position=position, **asdict(listed))
+            for position, listed in enumerate(history(places.mirror_of(repository)))
+        ]
+    except GitFailed as why:
         raise Broken(str(why)) from why
 
 

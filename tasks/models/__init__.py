@@ -4,18 +4,28 @@ from tasks.models.agent import AgentVersion
 from tasks.models.experiment import Arm, Experiment
 from tasks.models.origin import Origin, Run, RunLog
 from tasks.models.recording import ImportSource, RecordedOutput, Reference
-from tasks.models.repository import Environment, Repository
+from tasks.models.repository import Commit, Environment, Repository
 from tasks.models.rubric import Axis, Rubric
-from tasks.models.scenario import Category, Scenario
+from tasks.models.scenario import (
+    TEXTS,
+    Category,
+    CategoryRule,
+    Scenario,
+    ScenarioReview,
+    ScenarioRevision,
+)
 from tasks.models.task import Task
 from tasks.models.turn import Candidate, Failure, Turn
 
 __all__ = [
+    "TEXTS",
     "AgentVersion",
     "Arm",
     "Axis",
     "Candidate",
     "Category",
+    "CategoryRule",
+    "Commit",
     "Environment",
     "Experiment",
     "Failure",
@@ -28,6 +38,8 @@ __all__ = [
     "Run",
     "RunLog",
     "Scenario",
+    "ScenarioReview",
+    "ScenarioRevision",
     "Task",
     "Turn",
 ]

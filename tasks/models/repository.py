@@ -116,3 +116,25 @@ class Environment(Leased):
 
     def retry(self, *, by: User | None = None) -> None:
         self.move_to(self.State.BASELINE, by=by, failure="", lease_until=None)
+
+
+class Commit(models.Model):
+    """A commit that a scenario may start from, listed when its repository was copied."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="commits")
+    name = models.CharField(max_length=40)
+    #: 0 is the newest.
+    position = models.PositiveIntegerField()
+    subject = models.CharField(max_length=300)
+    author = models.CharField(max_length=100)
+    committed_at = models.DateTimeField()
+    #: Of the pull request that this commit merged, when its subject says so.
+    merged = models.PositiveIntegerField(null=True)
+    #: The first parent: the state before it.
+    parent = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["repository", "name"], name="one_row_per_commit"),
+        ]
+        indexes = [models.Index(fields=["repository", "position"], name="commits_in_order")]

@@ -63,6 +63,12 @@ class Scenario(Stateful):
     effort_hours = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     prompt = models.TextField()
     #: "data set:instance" of an imported scenario: importing it again finds it.
+    #: The claim on writing about this commit: renewed by each save. When it ends the text stays.
+    held_until = models.DateTimeField(null=True)
+    #: Who reads it, and until when nobody else is offered it.
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    reviewed_until = models.DateTimeField(null=True)
+    proposed_at = models.DateTimeField(null=True)
     imported_as = models.CharField(max_length=200, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=now)
 
@@ -74,7 +80,7 @@ class Scenario(Stateful):
         ]
 
     def propose(self, *, by: User | None) -> None:
-        self.move_to(self.State.IN_REVIEW, by=by)
+        self.move_to(self.State.IN_REVIEW, by=by, proposed_at=now(), reviewer=None, reviewed_until=None)
 
     def approve(self, *, by: User | None) -> None:
         self.move_to(self.State.APPROVED, by=by)
@@ -84,3 +90,87 @@ class Scenario(Stateful):
 
     def retire(self, *, by: User) -> None:
         self.move_to(self.State.RETIRED, by=by)
+
+    def texts(self) -> dict[str, str]:
+        """What was written, by field, in the order of the form."""
+        return {field: getattr(self, field) for field in TEXTS}
+
+    def last_decision(self) -> ScenarioReview | None:
+        return self.reviews.order_by("-pk").first()
+
+
+#: What a write-up consists of, in the order of the form, and what the parts are called.
+TEXTS = {
+    "title": "Title",
+    "about": "What the repository does",
+    "change": "What should change, for whom and why",
+    "edge_cases": "Edge cases",
+    "acceptance": "Acceptance criteria",
+    "ideal_answer": "What an ideal answer looks like",
+    "difficulty": "Why it is hard",
+    "prompt": "Opening prompt",
+}
+
+
+class ScenarioRevision(models.Model):
+    """What stood in the form at one save. Rows are added and never changed."""
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    #: By field, with `effort_hours` as text.
+    texts = models.JSONField(default=dict)
+    #: Which browser tab wrote it, and that tab's how-manieth save it was.
+    tab = models.CharField(max_length=40, blank=True)
+    sequence = models.PositiveIntegerField(default=0)
+    saved_at = models.DateTimeField(default=now)
+    #: It was handed to the reviewers as it stands here.
+    is_proposed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["scenario", "number"], name="one_scenario_revision_per_number"),
+            models.UniqueConstraint(
+                fields=["scenario", "tab", "sequence"],
+                condition=~Q(tab=""),
+                name="one_scenario_revision_per_save",
+            ),
+        ]
+
+
+class ScenarioReview(models.Model):
+    """A reviewer's decision on one version of a write-up."""
+
+    class Decision(models.TextChoices):
+        APPROVED = "approved"
+        SENT_BACK = "sent_back", "sent back"
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    revision = models.ForeignKey(ScenarioRevision, on_delete=models.PROTECT, null=True, related_name="+")
+    decision = models.CharField(max_length=20, choices=Decision)
+    #: The field the reason is about; empty for the whole.
+    field = models.CharField(max_length=20, blank=True)
+    reason = models.TextField(blank=True)
+    decided_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision="approved") | ~Q(reason=""), name="what_is_sent_back_says_why"
+            ),
+        ]
+
+    @property
+    def part(self) -> str:
+        """What the reason is about, as the form calls it."""
+        return TEXTS.get(self.field, "")
+
+
+class CategoryRule(models.Model):
+    """What a category is for, and whether it takes more scenarios."""
+
+    category = models.CharField(max_length=20, choices=Category, unique=True)
+    is_open = models.BooleanField(default=True)
+    #: Scenarios that are wanted; None for any number.
+    quota = models.PositiveIntegerField(null=True, blank=True)

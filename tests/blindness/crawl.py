@@ -17,7 +17,7 @@ from grading.jobs import write_export
 from grading.models import Assignment, Export
 from marlin import tokens
 from marlin.models import Role, Scope, User
-from tasks.models import AgentVersion, Arm
+from tasks.models import AgentVersion, Arm, ImportSource, RecordedOutput
 from tests import factories
 from tests.blindness import worlds
 from tests.blindness.routes import DOORS, EVERYBODY, MISSING, ROUTES, Route
@@ -33,6 +33,8 @@ GUARDED_TABLES = (
     "tasks_origin",
     "tasks_run",
     "tasks_runlog",
+    "tasks_importsource",
+    "tasks_recordedoutput",
     "grading_judgement",
 )
 #: It tells its name wherever it can: in what it says, in a path, in what it prints.
@@ -110,7 +112,17 @@ def build(directory: Path) -> CanaryWorld:
     write_export(export.pk)
     assert Export.objects.get().state == Export.State.READY
     token, secret = tokens.create(people["rowan"], name="canaries", scopes=list(Scope), days=7)
+    RecordedOutput.objects.create(
+        agent_version=AgentVersion.objects.first(),
+        scenario=accepted.task.scenario,
+        source=ImportSource.objects.create(name="outputs.jsonl", digest="0" * 64),
+    )
+    draft = factories.make_draft(people["riley"], repository=repository)
+    proposed = factories.make_draft(people["rosa"], repository=repository)
+    proposed.propose(by=people["rosa"])
     ids = {
+        "draft": str(draft.public_id),
+        "proposed": str(proposed.public_id),
         "assignment": str(in_hand.public_id),
         "reviewed": str(accepted.public_id),
         "receipt": str(receipt.public_id),

@@ -58,6 +58,10 @@ def _api(tail: str, of: str = "", post: int = NOT_ALLOWED, get: int = UNAUTHORIZ
     return Route(f"/api/v1/{tail}", EVERYBODY, get, post, of=of, reauthenticates=True)
 
 
+def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
+
+
 ROUTES = {
     "home": Route("/", SIGNED_IN, 302),
     "healthz": Route("/healthz", EVERYBODY, 200),
@@ -71,6 +75,18 @@ ROUTES = {
     "tasks:repository_row": Route("/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"),
     "tasks:refresh_repository": Route(
         "/repositories/{id}/refresh", ADMINS, post=302, owners=ADMINS, of="repository"
+    ),
+    "tasks:scenarios": Route("/scenarios/", RATERS, 200),
+    "tasks:new_scenario": Route("/scenarios/new", RATERS, 200),
+    "tasks:begin_scenario": Route("/scenarios/begin", RATERS, post=404),
+    "tasks:preview": Route("/scenarios/preview", (*RATERS, *REVIEWERS), post=200),
+    "tasks:scenario": _draft("", 200),
+    "tasks:save_scenario": _draft("save", post=302),
+    "tasks:propose": _draft("propose", post=422),
+    "tasks:approvals": Route("/approvals/", REVIEWERS, 200),
+    "tasks:approval": Route("/approvals/{id}/", REVIEWERS, 200, owners=REVIEWERS, of="proposed"),
+    "tasks:decide_scenario": Route(
+        "/approvals/{id}/decide", REVIEWERS, post=422, owners=REVIEWERS, of="proposed"
     ),
     "grading:work": Route("/work/", RATERS, 200),
     "grading:claim": Route("/work/claim", RATERS, post=302),

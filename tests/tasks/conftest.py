@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tasks.git import mirrors, worktrees
+from tasks.models import Commit, Repository
 from tasks.sandbox.bubblewrap import Bubblewrap
+from tests import factories
 
 STRANGER = 61_000  # a user without a name, under whom the sandbox runs when the tests run as root
 
@@ -124,3 +127,20 @@ def base(prepared, reachable):
 def worktree(base, commit, reachable):
     with worktrees.worktree(base, commit, reachable / "worktree") as path:
         yield path
+
+
+@pytest.fixture
+def listed(db: None) -> Repository:
+    """A repository whose history is listed: one commit, that merged #77."""
+    repository = factories.make_repository(name="tides")
+    Commit.objects.create(
+        repository=repository,
+        name=factories.BASE_COMMIT,
+        parent="b" * 40,
+        position=0,
+        subject="Tell the tide (#77)",
+        author="Sam",
+        committed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        merged=77,
+    )
+    return repository

@@ -1,0 +1,81 @@
+"""The reviewer's queue of scenarios: read, approve, or send back with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from marlin.models import Role
+from marlin.roles import PersonRequest, role_required
+from marlin.states import WrongState
+from tasks import scenarios as desk
+from tasks.markdown import as_html
+from tasks.models import TEXTS, Category, Scenario, ScenarioReview
+
+GONE = "Somebody else reads or has decided about this one. Take the next."
+MOST = 200
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def approvals(request: PersonRequest) -> HttpResponse:
+    waiting = desk.waiting_for(request.user)
+    decided = ScenarioReview.objects.filter(reviewer=request.user).select_related("scenario__repository")
+    context = {
+        "waiting": waiting[:MOST],
+        "count": waiting.count(),
+        "decided": decided.order_by("-pk")[:20],
+    }
+    return render(request, "tasks/approvals.html", context)
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def approval(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """Opening it takes it for a while; the list leaves it out for others."""
+    waiting = desk.waiting_for(request.user)
+    scenario = get_object_or_404(waiting, public_id=public_id)
+    if not desk.take(scenario, request.user):
+        messages.info(request, GONE)
+        return redirect("tasks:approvals")
+    return render(request, "tasks/approvals/page.html", _context(scenario))
+
+
+def _context(scenario: Scenario) -> dict[str, Any]:
+    texts = scenario.texts()
+    return {
+        "scenario": scenario,
+        "prompt": as_html(scenario.prompt),
+        "findings": desk.warnings(scenario, texts),
+        "changes": desk.changed_since(scenario),
+        "reviews": scenario.reviews.order_by("-pk"),
+        "categories": Category.values,
+        "parts": TEXTS.items(),
+        "commit": scenario.repository.commits.filter(name=scenario.base_commit).first(),
+    }
+
+
+@role_required(Role.REVIEWER)
+@require_POST
+def decide(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """What was written stays in the form when it is refused."""
+    scenario = get_object_or_404(
+        Scenario.objects.select_related("repository", "author"), public_id=public_id, author__isnull=False
+    )
+    if scenario.author == request.user:
+        messages.error(request, "Nobody approves their own scenario.")
+        return redirect("tasks:approvals")
+    posted = {name: request.POST.get(name, "") for name in ("decision", "reason", "field", "category")}
+    try:
+        desk.decide(scenario, posted.pop("decision"), by=request.user, **posted)
+    except desk.Refused as why:
+        context = {**_context(scenario), "refused": str(why), "posted": posted}
+        return render(request, "tasks/approvals/page.html", context, status=422)
+    except WrongState:
+        messages.info(request, GONE)
+    return redirect("tasks:approvals")
