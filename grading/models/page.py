@@ -59,7 +59,7 @@ class Fragment(models.Model):
         return gzip.compress(html.encode(), compresslevel=6, mtime=0)
 
     @staticmethod
-    def unpacked(body: bytes) -> str:
+    def unpacked(body: bytes | memoryview[int]) -> str:
         return gzip.decompress(body).decode()
 
     @property
