@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -29,8 +29,6 @@ Texts = Mapping[str, bytes | None]
 
 MOST_REASON = 2_000  # characters
 MOST_REST = 24 * 3600  # seconds until a pair that always fails is tried again
-#: Type -> what a browser calls it.
-KINDS = {name: f"image/{name}" for name in get_args(images.Image)} | {"ico": "image/x-icon"}
 MOST_PICTURES = 32 * 1024 * 1024  # bytes of one page
 
 
@@ -144,11 +142,11 @@ def _pictures(
             for side, texts in ((file.left, lefts), (file.right, rights))
         ]
         for which, content in zip(("base", "a", "b"), (before, *after), strict=True):
-            kind = images.image_type(content)
+            kind = images.kind_of(content)
             if not content or not kind or len(content) > left:
                 continue
             left -= len(content)
-            yield Picture(page=page, file=number, which=which, kind=KINDS[kind], body=content)
+            yield Picture(page=page, file=number, which=which, kind=kind, body=content)
 
 
 def _forget_older(page: PairPage) -> None:

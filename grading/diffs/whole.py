@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from grading.diffs import highlight, process
 from grading.diffs.highlight import Highlighter
-from grading.diffs.markup import Pen
+from grading.diffs.markup import Version, cell, inside
 
 SECONDS = 40.0
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
@@ -58,10 +58,10 @@ def written(content: bytes, path: str, highlighter: Highlighter) -> Written:
     if b"\0" in content[:8000]:  # git's own rule
         return Written("", 0, "This is a binary file.")
     text = highlighter.text(content, path)
-    pen = Pen()
+    version = Version(text.lines, text.pieces, {})
     rows = [
-        f"<tr id=L{number}><td data-n={number}>{pen.inside(line, pieces, ())}"
-        for number, (line, pieces) in enumerate(zip(text.lines[:MOST_LINES], text.pieces, strict=False), 1)
+        f"<tr id=L{index + 1}>{cell('', index + 1, line, inside(version, index))}"
+        for index, line in enumerate(text.lines[:MOST_LINES])
     ]
     return Written("".join(rows), len(text.lines), _note(text.plain, len(text.lines)))
 

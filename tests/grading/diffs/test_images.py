@@ -2,23 +2,23 @@
 
 import pytest
 
-from grading.diffs.images import image_type
+from grading.diffs.images import kind_of
 
 
 @pytest.mark.parametrize(
-    ("content", "name"),
+    ("content", "kind"),
     [
-        (b"\x89PNG\r\n\x1a\n\0", "png"),
-        (b"\xff\xd8\xff\xe0", "jpeg"),
-        (b"GIF89a", "gif"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
-        (b"\0\0\0\x1cftypavif", "avif"),
-        (b"\0\0\1\0\1\0", "ico"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", None),
-        (b"<html>", None),
-        (b"", None),
-        (None, None),
+        (b"\x89PNG\r\n\x1a\n\0", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a", "image/gif"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"\0\0\0\x1cftypavif", "image/avif"),
+        (b"\0\0\1\0\1\0", "image/x-icon"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", ""),
+        (b"<html>", ""),
+        (b"", ""),
+        (None, ""),
     ],
 )
-def test_an_image_is_told_by_its_first_bytes(content, name):
-    assert image_type(content) == name
+def test_an_image_is_told_by_its_first_bytes(content, kind):
+    assert kind_of(content) == kind
