@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grading.analysis.distributions import Interval
 from grading.analysis.ratings import NoEstimate
-from grading.analysis.votes import Floats, Ints, Votes
+from grading.analysis.resampling import groups, resampled
+from grading.analysis.votes import Bools, Floats, Ints, Votes
 
-#: Of counts [U, Q], each unit as often as its weight [U] says.
-Coefficient: TypeAlias = Callable[[Ints, Floats | None], float]
+REPETITIONS = 1000
+#: Of more pairs of raters than this, those with the most in common are told.
+PAIRS = 100
 
 UNSHARED = "No two raters rated the same turn of a task, so there is nothing to agree on."
 ALIKE = "Every rating is the same, so agreement cannot be told from chance."
@@ -33,18 +33,34 @@ class Table:
     counts: Ints
     tasks: Ints
     levels: Ints  # the values of the scale, rising, [Q]
+    days: Ints | None = None  # of each unit's last rating
 
     @property
     def shared(self) -> Table:
         """The units that two raters or more have rated."""
-        several = self.counts.sum(axis=1) > 1
-        return Table(self.counts[several], self.tasks[several], self.levels)
+        return self.where(self.counts.sum(axis=1) > 1)
 
-    @cached_property
-    def kinds(self) -> tuple[Ints, Ints]:
-        """Many units were rated alike: the different rows, and for each unit the number of its row."""
-        rows, row = np.unique(self.counts, axis=0, return_inverse=True)
-        return rows, row
+    def where(self, chosen: Bools) -> Table:
+        days = None if self.days is None else self.days[chosen]
+        return replace(self, counts=self.counts[chosen], tasks=self.tasks[chosen], days=days)
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A number with its interval over resampled tasks, or in `why_not` the sentence why there is none."""
+
+    value: float
+    interval: Interval | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """How two raters agree on the units that both rated."""
+
+    raters: tuple[str, str]
+    units: int
+    quadratic: Coefficient
 
 
 @dataclass(frozen=True)
@@ -58,12 +74,77 @@ class Consistency:
 
 def table_of(votes: Votes) -> Table:
     """Each rater's first rating of each unit; repeats are about the rater, see self_consistency."""
-    _, first = np.unique(votes.unit * max(1, len(votes.raters)) + votes.rater, return_index=True)
+    rows = _first_ratings(votes)
     levels = votes.levels
-    units, begins, unit = np.unique(votes.unit[first], return_index=True, return_inverse=True)
-    counts = np.zeros((len(units), len(levels)), dtype=np.int64)
-    np.add.at(counts, (unit, np.searchsorted(levels, votes.canonical[first])), 1)
-    return Table(counts, votes.task[first][begins], levels)
+    units, begins, unit = np.unique(votes.unit[rows], return_index=True, return_inverse=True)
+    place = np.searchsorted(levels, votes.canonical[rows])
+    counts = np.bincount(unit * len(levels) + place, minlength=len(units) * len(levels))
+    return Table(
+        counts=counts.reshape(len(units), len(levels)),
+        tasks=votes.task[rows][begins],
+        levels=levels,
+        days=None if votes.day is None else np.maximum.reduceat(votes.day[rows], begins),
+    )
+
+
+def _first_ratings(votes: Votes) -> Ints:
+    """The rows that are a rater's first of a unit, in order of the unit, then the rater."""
+    key = votes.unit.astype(np.int64) * max(1, len(votes.raters)) + votes.rater
+    return np.asarray(np.unique(key, return_index=True)[1])
+
+
+def alpha_of(table: Table, metric: str, *, seed: int = 0) -> Coefficient:
+    """Krippendorff's alpha with its interval over tasks. Raises NoEstimate."""
+    value = alpha(table.counts, table.levels, metric)
+    shared, size = table.shared, len(table.levels)
+    others = shared.counts.sum(axis=1) - 1
+    columns = [
+        shared.counts[:, one] * (shared.counts[:, other] - (one == other)) / others
+        for one in range(size)
+        for other in range(size)
+    ]
+
+    def again(sums: Floats) -> Floats:
+        return _alpha(sums.reshape(len(sums), size, size), table.levels, metric)
+
+    return _with_interval(value, columns, shared.tasks, again, seed)
+
+
+def ac2_of(table: Table, kind: str, *, seed: int = 0) -> Coefficient:
+    """Gwet's AC2 with its interval over tasks. Raises NoEstimate."""
+    value = ac2(table.counts, kind)
+    counts, raters = table.counts, table.counts.sum(axis=1)
+    worth = _worth(len(table.levels), kind)
+    several = raters > 1
+    agreeing = (counts * (counts @ worth - 1)).sum(axis=1) / np.maximum(1, raters * (raters - 1))
+    columns = [agreeing * several, several, np.ones(len(counts)), *(counts / raters[:, None]).T]
+
+    def again(sums: Floats) -> Floats:
+        return _ac2(sums[:, 0] / sums[:, 1], sums[:, 3:] / sums[:, 2:3], worth)
+
+    # Tasks without a shared unit count for chance alone; those with one are what is to be resampled.
+    shared = np.isin(table.tasks, table.tasks[several])
+    return _with_interval(value, [column[shared] for column in columns], table.tasks[shared], again, seed)
+
+
+def _with_interval(
+    value: float, columns: list[Floats], tasks: Ints, again: Callable[[Floats], Floats], seed: int
+) -> Coefficient:
+    """The middle 95 % of what `again` makes of the columns' sums [B, S] over resampled tasks."""
+    seen, task = np.unique(tasks, return_inverse=True)
+    if len(seen) < 2:
+        return Coefficient(
+            value, None, "All shared ratings are of one task, so the spread between tasks is unknown."
+        )
+    group, count = groups(len(seen), seed)
+    parts = [np.bincount(group[task], column, count).astype(np.float64) for column in columns]
+    sums = np.stack(parts, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = again(resampled(sums, repetitions=REPETITIONS, seed=seed))
+    if np.isfinite(values).mean() < 0.9:
+        return Coefficient(value, None, "The ratings are too few or too alike for an interval.")
+    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
+    return Coefficient(value, (float(low), float(high)))
 
 
 def alpha(
@@ -85,28 +166,34 @@ def alpha(
     shared = counts[several]
     pairs = shared * (weights[several] / (shared.sum(axis=1) - 1))[:, None]
     coincidences = shared.T @ pairs - np.diag(pairs.sum(axis=0))
-    return _alpha(coincidences, levels, metric)
-
-
-def _alpha(coincidences: Floats, levels: Floats | Ints, metric: str) -> float:
-    totals = coincidences.sum(axis=0)
-    distance = _distance(totals, levels, metric)
-    expected = float(totals @ distance @ totals) / (totals.sum() - 1)
-    if expected <= 0:
+    found = float(_alpha(coincidences, levels, metric))
+    if not np.isfinite(found):
         raise NoEstimate(ALIKE)
-    return float(1 - (coincidences * distance).sum() / expected)
+    return found
+
+
+def _alpha(coincidences: Floats, levels: Floats | Ints, metric: str) -> Floats:
+    """Of coincidences [..., Q, Q]; not a number where all ratings are the same."""
+    totals = coincidences.sum(axis=-2)
+    distance = _distance(totals, levels, metric)
+    expected = (totals[..., :, None] * distance * totals[..., None, :]).sum(axis=(-2, -1))
+    observed = (coincidences * distance).sum(axis=(-2, -1))
+    some = expected > 1e-12 * totals.sum(axis=-1)
+    return np.asarray(
+        np.where(some, 1 - observed * (totals.sum(axis=-1) - 1) / np.where(some, expected, 1), np.nan)
+    )
 
 
 def _distance(totals: Floats, levels: Floats | Ints, metric: str) -> Floats:
-    """Squared differences between levels, [Q, Q]."""
+    """Squared differences between levels, [..., Q, Q]."""
     if metric == "nominal":
         return 1 - np.eye(len(levels))
     if metric == "interval":
         return np.subtract.outer(levels, levels).astype(np.float64) ** 2
     if metric == "ordinal":
         # (sum of n_g from c to k, less half of n_c and n_k)²: ranks' midpoints.
-        middles = np.cumsum(totals) - totals / 2
-        return np.asarray(np.subtract.outer(middles, middles) ** 2)
+        middles = np.cumsum(totals, axis=-1) - totals / 2
+        return np.asarray((middles[..., :, None] - middles[..., None, :]) ** 2)
     raise ValueError(f"{metric!r} is not nominal, ordinal or interval.")
 
 
@@ -126,27 +213,52 @@ def weighted_kappa(table: Floats | Ints) -> float:
     return float(1 - (table * distance).sum() / expected)
 
 
-def kappa_of_pairs(votes: Votes) -> dict[tuple[str, str], float]:
-    """Weighted kappa of every two raters who share units and differ at all, by their names."""
-    ratings: dict[int, dict[int, int]] = defaultdict(dict)
-    places = np.searchsorted(votes.levels, votes.canonical)
-    for unit, rater, place in zip(votes.unit.tolist(), votes.rater.tolist(), places.tolist(), strict=True):
-        ratings[unit].setdefault(rater, place)
-    tables: dict[tuple[int, int], Ints] = {}
-    size = len(votes.levels)
-    for by_rater in ratings.values():
-        raters = sorted(by_rater)
-        for at, one in enumerate(raters):
-            for other in raters[at + 1 :]:
-                table = tables.setdefault((one, other), np.zeros((size, size), dtype=np.int64))
-                table[by_rater[one], by_rater[other]] += 1
-    found = {}
-    for (one, other), table in sorted(tables.items()):
-        try:
-            found[votes.raters[one], votes.raters[other]] = weighted_kappa(table)
-        except NoEstimate:
-            continue
+def kappa_of_pairs(votes: Votes, *, seed: int = 0) -> list[Kappa]:
+    """Of every two raters who share units and differ at all, with intervals over tasks; at most PAIRS."""
+    pair, task, one, other = _shared_ratings(votes)
+    pairs, number, units = np.unique(pair, return_inverse=True, return_counts=True)
+    told = np.sort(np.argsort(-units, kind="stable")[:PAIRS])
+    found = []
+    for each in told.tolist():
+        rows = number == each
+        raters = pairs[each] // len(votes.raters), pairs[each] % len(votes.raters)
+        columns = _moments(one[rows].astype(np.float64), other[rows].astype(np.float64))
+        value = float(_kappa(np.array([[column.sum() for column in columns]]))[0])
+        if np.isfinite(value):
+            quadratic = _with_interval(value, columns, task[rows], _kappa, seed)
+            names = votes.raters[raters[0]], votes.raters[raters[1]]
+            found.append(Kappa(names, int(units[each]), quadratic))
     return found
+
+
+def _shared_ratings(votes: Votes) -> tuple[Ints, Ints, Ints, Ints]:
+    """Each two ratings of a unit: the raters as one number, the task, and the places on the scale of both."""
+    rows = _first_ratings(votes)
+    unit, rater, task = votes.unit[rows], votes.rater[rows].astype(np.int64), votes.task[rows]
+    place = np.searchsorted(votes.levels, votes.canonical[rows])
+    found = []
+    for apart in range(1, len(rows)):
+        begins = np.flatnonzero(unit[apart:] == unit[:-apart])
+        if not len(begins):
+            break
+        pair = rater[begins] * len(votes.raters) + rater[begins + apart]
+        found.append((pair, task[begins], place[begins], place[begins + apart]))
+    if not found:
+        raise NoEstimate(UNSHARED)
+    pair, task, one, other = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return pair, task, one, other
+
+
+def _moments(one: Floats, other: Floats) -> list[Floats]:
+    return [np.ones(len(one)), one, other, one**2, other**2, (one - other) ** 2]
+
+
+def _kappa(sums: Floats) -> Floats:
+    """Quadratic kappa from moments [B, 6]: 1 - E(x - y)² / (σ²_x + σ²_y + (μ_x - μ_y)²) (Lin 1989)."""
+    means = sums[:, 1:] / sums[:, :1]
+    expected = means[:, 2] + means[:, 3] - 2 * means[:, 0] * means[:, 1]
+    some = expected > 1e-12
+    return np.asarray(np.where(some, 1 - means[:, 4] / np.where(some, expected, 1), np.nan))
 
 
 def ac2(counts: Floats | Ints, kind: str = "ordinal", weights: Floats | None = None) -> float:
@@ -167,14 +279,14 @@ def ac2(counts: Floats | Ints, kind: str = "ordinal", weights: Floats | None = N
     worth = _worth(counts.shape[1], kind)
     shared, raters = counts[several], per_unit[several]
     agreeing = (shared * (shared @ worth - 1)).sum(axis=1) / (raters * (raters - 1))
-    observed = float(weights[several] @ agreeing / weights[several].sum())
-    return _ac2(observed, weights @ (counts / per_unit[:, None]) / weights.sum(), worth)
+    observed = weights[several] @ agreeing / weights[several].sum()
+    return float(_ac2(observed, weights @ (counts / per_unit[:, None]) / weights.sum(), worth))
 
 
-def _ac2(observed: float, shares: Floats, worth: Floats) -> float:
-    levels = len(shares)
-    chance = worth.sum() * float((shares * (1 - shares)).sum()) / (levels * (levels - 1))
-    return float((observed - chance) / (1 - chance))
+def _ac2(observed: Floats, shares: Floats, worth: Floats) -> Floats:
+    levels = shares.shape[-1]
+    chance = worth.sum() * (shares * (1 - shares)).sum(axis=-1) / (levels * (levels - 1))
+    return np.asarray((observed - chance) / (1 - chance))
 
 
 def _worth(levels: int, kind: str) -> Floats:
@@ -189,44 +301,18 @@ def _worth(levels: int, kind: str) -> Floats:
     raise ValueError(f"{kind!r} is not ordinal, quadratic or identity.")
 
 
-def interval(
-    table: Table, coefficient: Coefficient, *, repetitions: int = 500, seed: int = 0, level: float = 0.95
-) -> Interval:
-    """Percentiles of a coefficient over resampled tasks: those of one task belong together.
-
-    Raises NoEstimate for less than two tasks, or when too many draws have no value.
-    """
-    tasks, task = np.unique(table.tasks, return_inverse=True)
-    if len(tasks) < 2:
-        raise NoEstimate("All shared ratings are of one task, so the spread between tasks is unknown.")
-    kinds, kind = table.kinds
-    random = np.random.default_rng(seed)
-    values = []
-    for _ in range(repetitions):
-        drawn = np.bincount(random.integers(len(tasks), size=len(tasks)), minlength=len(tasks))
-        weights = np.bincount(kind, drawn[task], len(kinds)).astype(np.float64)
-        try:
-            values.append(coefficient(kinds, weights))
-        except NoEstimate:
-            continue
-    if len(values) < 0.9 * repetitions:
-        raise NoEstimate("The ratings are too few or too alike for an interval.")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def self_consistency(votes: Votes) -> dict[str, Consistency]:
     """By rater how a second rating of the same unit compares with the first, for those who gave one."""
+    key = votes.unit.astype(np.int64) * max(1, len(votes.raters)) + votes.rater
+    _, number, times = np.unique(key, return_inverse=True, return_counts=True)
+    repeated = np.flatnonzero((times[number] > 1) | (votes.counts > 1))
+    columns = (votes.rater, key, votes.canonical, votes.counts)
     repeats: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    first: dict[tuple[int, int], int] = {}
-    rows = zip(
-        *(each.tolist() for each in (votes.rater, votes.unit, votes.canonical, votes.counts)), strict=True
-    )
-    for rater, unit, rating, count in rows:
-        again = count if (rater, unit) in first else count - 1
-        before = first.setdefault((rater, unit), rating)
-        repeats[votes.raters[rater]] += [(before, rating)] * again
-    return {rater: _consistency(pairs) for rater, pairs in sorted(repeats.items()) if pairs}
+    first: dict[int, int] = {}
+    for rater, each, rating, count in zip(*(column[repeated].tolist() for column in columns), strict=True):
+        again = count if each in first else count - 1
+        repeats[votes.raters[rater]] += [(first.setdefault(each, rating), rating)] * again
+    return {rater: _consistency(pairs) for rater, pairs in sorted(repeats.items())}
 
 
 def _consistency(pairs: list[tuple[int, int]]) -> Consistency:

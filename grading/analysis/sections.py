@@ -22,7 +22,7 @@ from grading.analysis.distributions import two_sided
 from grading.analysis.intervals import Covariance, Spread
 from grading.analysis.ratings import Fit, NoEstimate
 from grading.analysis.sequential import Duel
-from grading.analysis.votes import Floats, Ints, Votes
+from grading.analysis.votes import Floats, Votes
 
 #: What a reader gets: a dictionary of numbers, or one sentence.
 Section: TypeAlias = dict[str, Any] | str
@@ -283,58 +283,52 @@ def agreement(study: Study) -> dict[str, Any]:
     shared = table.shared
     if not len(shared.counts):
         raise NoEstimate(agreeing.UNSHARED)
-    coefficients: dict[str, agreeing.Coefficient] = {
-        "alpha_nominal": partial(_alpha, table, "nominal"),
-        "alpha_ordinal": partial(_alpha, table, "ordinal"),
-        "alpha_interval": partial(_alpha, table, "interval"),
-        "ac2_ordinal": partial(_ac2, "ordinal"),
-        "ac2_quadratic": partial(_ac2, "quadratic"),
+    coefficients = {
+        "alpha_nominal": partial(agreeing.alpha_of, table, "nominal"),
+        "alpha_ordinal": partial(agreeing.alpha_of, table, "ordinal"),
+        "alpha_interval": partial(agreeing.alpha_of, table, "interval"),
+        "ac2_ordinal": partial(agreeing.ac2_of, table, "ordinal"),
+        "ac2_quadratic": partial(agreeing.ac2_of, table, "quadratic"),
     }
-    kappas = agreeing.kappa_of_pairs(votes)
+    kappas = agreeing.kappa_of_pairs(votes, seed=choices.seed)
     return {
         "shared_units": len(shared.counts),
-        **{name: written(_coefficient, table, each, choices.seed) for name, each in coefficients.items()},
-        "kappa_quadratic": [{"raters": list(raters), "value": kappa} for raters, kappa in kappas.items()]
+        **{name: written(_coefficient, find, choices.seed) for name, find in coefficients.items()},
+        "kappa_quadratic": [
+            {"raters": list(kappa.raters), "units": kappa.units, **_told(kappa.quadratic)} for kappa in kappas
+        ]
         or agreeing.ALIKE,
         "self_consistency": {rater: asdict(each) for rater, each in agreeing.self_consistency(votes).items()}
         or "Nobody rated anything twice.",
-        "by_week": written(_by_week, votes, choices.seed),
+        "by_week": written(_by_week, shared, choices.seed),
     }
 
 
-def _alpha(table: agreeing.Table, metric: str, counts: Ints, weights: Floats | None) -> float:
-    return agreeing.alpha(counts, table.levels, metric, weights)
+def _coefficient(find: Callable[..., agreeing.Coefficient], seed: int) -> dict[str, Any]:
+    return _told(find(seed=seed))
 
 
-def _ac2(kind: str, counts: Ints, weights: Floats | None) -> float:
-    return agreeing.ac2(counts, kind, weights)
-
-
-def _coefficient(table: agreeing.Table, coefficient: agreeing.Coefficient, seed: int) -> dict[str, Any]:
-    value = coefficient(table.counts, None)
-
-    def spread() -> dict[str, Any]:
-        return {"interval": list(agreeing.interval(table, coefficient, seed=seed))}
-
-    found = written(spread)
-    return {"value": value} | (found if isinstance(found, dict) else {"interval": found})
-
-
-def _by_week(votes: Votes, seed: int) -> dict[str, Any]:
-    """Alpha of the votes of each week, by its Monday."""
-    if votes.day is None:
-        raise NoEstimate(sequential.UNDATED)
-    mondays = votes.day - (votes.day - 1) % 7
+def _told(coefficient: agreeing.Coefficient) -> dict[str, Any]:
     return {
-        date.fromordinal(monday).isoformat(): written(_alpha_of, votes.where(mondays == monday), seed)
+        "value": coefficient.value,
+        "interval": list(coefficient.interval) if coefficient.interval else coefficient.why_not,
+    }
+
+
+def _by_week(shared: agreeing.Table, seed: int) -> dict[str, Any]:
+    """Alpha of the units whose last rating came in each week, by its Monday."""
+    if shared.days is None:
+        raise NoEstimate(sequential.UNDATED)
+    mondays = shared.days - (shared.days - 1) % 7
+    return {
+        date.fromordinal(monday).isoformat(): {
+            "units": int((mondays == monday).sum()),
+            "alpha_ordinal": written(
+                _coefficient, partial(agreeing.alpha_of, shared.where(mondays == monday), "ordinal"), seed
+            ),
+        }
         for monday in np.unique(mondays).tolist()
     }
-
-
-def _alpha_of(votes: Votes, seed: int) -> dict[str, Any]:
-    table = agreeing.table_of(votes)
-    found = _coefficient(table, partial(_alpha, table, "ordinal"), seed)
-    return {"alpha_ordinal": found["value"], "interval": found["interval"], "units": len(table.shared.counts)}
 
 
 def blinding(guesses: list[Guess]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Agreement against published examples and naive sums over all pairs."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,7 +145,9 @@ def test_the_direction_is_that_of_the_models_not_of_the_screen():
     table = agreement.table_of(votes)
 
     assert agreement.alpha(table.counts, table.levels) == pytest.approx(1)
-    assert agreement.kappa_of_pairs(votes) == {("riley", "sam"): pytest.approx(1)}
+    (kappa,) = agreement.kappa_of_pairs(votes)
+    assert (kappa.raters, kappa.units) == (("riley", "sam"), 2)
+    assert kappa.quadratic.value == pytest.approx(1)
 
 
 def test_a_second_rating_by_the_same_rater_is_no_agreement_but_consistency():
@@ -163,41 +166,65 @@ def test_a_second_rating_by_the_same_rater_is_no_agreement_but_consistency():
     assert agreement.self_consistency(votes) == {"riley": agreement.Consistency(3, 1, 2)}
 
 
-def test_the_interval_resamples_tasks_with_a_seed():
+@pytest.fixture(scope="module")
+def overlap():
+    """Three raters near a truth of each unit, two units a task, one of the raters absent now and then."""
     random = np.random.default_rng(2)
     truth = random.integers(-2, 3, size=60)
     rows = [
-        vote(
-            "heron",
-            "tern",
-            int(np.clip(truth[at] + random.integers(-1, 2), -3, 3)),
+        replace(
+            vote("heron", "tern", int(np.clip(truth[at] + random.integers(-1, 2), -3, 3)), rater=rater),
             task=f"t{at // 2}",
-            rater=rater,
+            turn=str(at % 2),
         )
         for at in range(60)
-        for rater in ("riley", "sam")
+        for rater in ("riley", "robin", "sam")
+        if rater != "sam" or at % 3
     ]
-    votes = votes_of(*[v if at % 4 < 2 else _next_turn(v) for at, v in enumerate(rows)])
-    table = agreement.table_of(votes)
-
-    def alpha(counts, weights=None):
-        return agreement.alpha(counts, table.levels, weights=weights)
-
-    low, high = agreement.interval(table, alpha, seed=1)
-
-    assert len(table.counts) == 60
-    assert low < alpha(table.counts) < high
-    assert 0.05 < high - low < 0.5
-    assert agreement.interval(table, alpha, seed=1) == (low, high)
-    assert agreement.interval(table, alpha, seed=2) != (low, high)
+    return votes_of(*rows)
 
 
-def _next_turn(row):
-    return type(row)(**{**vars(row), "turn": "2"})
+@pytest.mark.parametrize(
+    ("of", "one", "kind"),
+    [
+        *((agreement.alpha_of, agreement.alpha, metric) for metric in ("nominal", "ordinal", "interval")),
+        *(
+            (agreement.ac2_of, lambda c, _, kind, w: agreement.ac2(c, kind, w), kind)
+            for kind in ("ordinal", "quadratic")
+        ),
+    ],
+)
+def test_intervals_are_those_of_the_coefficient_under_weights_by_task(overlap, of, one, kind):
+    table = agreement.table_of(overlap)
+
+    found = of(table, kind, seed=1)
+
+    random = np.random.default_rng([1, 1])
+    values = []
+    for _ in range(agreement.REPETITIONS):
+        drawn = random.standard_exponential(30)
+        values.append(one(table.counts, table.levels, kind, (drawn / drawn.mean())[table.tasks]))
+    assert found.value == one(table.counts, table.levels, kind, None)
+    assert found.interval == pytest.approx(np.quantile(values, [0.025, 0.975]))
+    assert found.interval[0] < found.value < found.interval[1]
+
+
+def test_kappas_of_pairs_are_those_of_their_tables(overlap):
+    table = {}
+    for at in range(len(overlap)):
+        table.setdefault(overlap.unit[at], {})[overlap.raters[overlap.rater[at]]] = overlap.canonical[at] + 3
+
+    for kappa in agreement.kappa_of_pairs(overlap):
+        both = [unit for unit in table.values() if set(kappa.raters) <= set(unit)]
+        counts = np.zeros((7, 7), dtype=int)
+        for unit in both:
+            counts[unit[kappa.raters[0]], unit[kappa.raters[1]]] += 1
+        assert kappa.units == len(both)
+        assert kappa.quadratic.value == pytest.approx(agreement.weighted_kappa(counts))
+        assert kappa.quadratic.interval[0] < kappa.quadratic.value < kappa.quadratic.interval[1]
 
 
 def test_one_task_has_no_interval():
     table = agreement.table_of(votes_of(vote("a", "b", 1, rater="riley"), vote("a", "b", 2, rater="sam")))
 
-    with pytest.raises(NoEstimate, match="one task"):
-        agreement.interval(table, lambda *_: 0.5)
+    assert "one task" in agreement.alpha_of(table, "ordinal").why_not

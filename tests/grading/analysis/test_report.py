@@ -251,7 +251,7 @@ def test_agreement_is_told_week_by_week(page):
     weeks = page["agreement"]["by_week"]
 
     assert list(weeks) == [(MONDAY + timedelta(7 * week)).isoformat() for week in range(6)]
-    assert weeks["2026-03-02"]["alpha_ordinal"] == 1
+    assert weeks["2026-03-02"]["alpha_ordinal"]["value"] == 1
 
 
 def test_the_leaking_repository_is_found(page):
