@@ -7,7 +7,7 @@ VENV := .venv/bin/python
 GATE := $(VENV) .ci/gate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-unit test-browser test-faults test-blindness bench chaos proofs lock clean
+.PHONY: help run test lint test-unit test-browser test-faults test-blindness bench chaos proofs simulations lock clean
 .PHONY: python runtime tools
 
 help: ## this list
@@ -43,6 +43,10 @@ chaos: tools ## the fault tests and races in their long form
 
 proofs: tools ## the blindness tests in their long form
 	@MARLIN_LONG=1 exec $(GATE) blindness
+
+simulations: tools ## how often intervals hold the truth, over thousands of made worlds (minutes)
+	@MARLIN_LONG=1 exec $(VENV) -m marlin.local with-servers --fast --data var/test/simulations -- \
+		$(VENV) -m pytest -s tests/grading/analysis/test_coverage.py
 
 lock: tools ## write requirements.lock and .ci/test.lock anew from pyproject.toml
 	@# The files name packages and hashes, and never a place where somebody once fetched them.

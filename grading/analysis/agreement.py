@@ -8,7 +8,7 @@ that of the screen, where chance would flip its sign.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,11 +98,11 @@ def alpha_of(table: Table, metric: str, *, seed: int = 0) -> Coefficient:
     value = alpha(table.counts, table.levels, metric)
     shared, size = table.shared, len(table.levels)
     others = shared.counts.sum(axis=1) - 1
-    columns = [
+    columns = (
         shared.counts[:, one] * (shared.counts[:, other] - (one == other)) / others
         for one in range(size)
         for other in range(size)
-    ]
+    )
 
     def again(sums: Floats) -> Floats:
         return _alpha(sums.reshape(len(sums), size, size), table.levels, metric)
@@ -128,7 +128,7 @@ def ac2_of(table: Table, kind: str, *, seed: int = 0) -> Coefficient:
 
 
 def _with_interval(
-    value: float, columns: list[Floats], tasks: Ints, again: Callable[[Floats], Floats], seed: int
+    value: float, columns: Iterable[Floats], tasks: Ints, again: Callable[[Floats], Floats], seed: int
 ) -> Coefficient:
     """The middle 95 % of what `again` makes of the columns' sums [B, S] over resampled tasks."""
     seen, task = np.unique(tasks, return_inverse=True)
@@ -137,7 +137,8 @@ def _with_interval(
             value, None, "All shared ratings are of one task, so the spread between tasks is unknown."
         )
     group, count = groups(len(seen), seed)
-    parts = [np.bincount(group[task], column, count).astype(np.float64) for column in columns]
+    dealt = group[task]
+    parts = [np.bincount(dealt, column, count).astype(np.float64) for column in columns]
     sums = np.stack(parts, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = again(resampled(sums, repetitions=REPETITIONS, seed=seed))
@@ -216,11 +217,12 @@ def weighted_kappa(table: Floats | Ints) -> float:
 def kappa_of_pairs(votes: Votes, *, seed: int = 0) -> list[Kappa]:
     """Of every two raters who share units and differ at all, with intervals over tasks; at most PAIRS."""
     pair, task, one, other = _shared_ratings(votes)
-    pairs, number, units = np.unique(pair, return_inverse=True, return_counts=True)
+    order = np.argsort(pair, kind="stable")
+    pairs, begins, units = np.unique(pair[order], return_index=True, return_counts=True)
     told = np.sort(np.argsort(-units, kind="stable")[:PAIRS])
     found = []
     for each in told.tolist():
-        rows = number == each
+        rows = order[begins[each] : begins[each] + units[each]]
         raters = pairs[each] // len(votes.raters), pairs[each] % len(votes.raters)
         columns = _moments(one[rows].astype(np.float64), other[rows].astype(np.float64))
         value = float(_kappa(np.array([[column.sum() for column in columns]]))[0])

@@ -24,8 +24,8 @@ def bootstrap(fit: Fit, votes: Votes, *, repetitions: int = 1000, seed: int = 0)
     """Ratings under random weights of the tasks, [repetitions, K], see resampling.
 
     Every draw is fitted anew while there are few tasks and cells. Beyond that a draw is one Newton step
-    from the estimate (the score bootstrap, Kline and Santos 2012), which with so many tasks is the same to about
-    a hundredth of its standard error. Raises NoEstimate for less than two tasks.
+    from the estimate (the score bootstrap, Kline and Santos 2012), whose spread is then the same to a
+    hundredth. Raises NoEstimate for less than two tasks.
     """
     tasks, cells = len(votes.tasks), len(fit.cells.count)
     if tasks < 2:

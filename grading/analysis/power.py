@@ -42,7 +42,7 @@ def plan(
     share: float,
     *,
     ties: float,
-    votes_a_task: int,
+    votes_a_task: float,
     correlation: float,
     price: Decimal,
     power: float = 0.8,

@@ -22,6 +22,8 @@ PARTS: Mapping[str, Callable[[Study], dict[str, Any]]] = {
     "position_bias": sections.position_bias,
     "side_balance": sections.side_balance,
     "agreement": sections.agreement,
+    "raters": sections.raters,
+    "power": sections.power,
 }
 
 

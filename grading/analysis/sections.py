@@ -16,10 +16,12 @@ import numpy as np
 
 from grading.analysis import agreement as agreeing
 from grading.analysis import blindness, intervals, ratings, sequential, tallies
+from grading.analysis import raters as raters_of
 from grading.analysis.bootstrap import bootstrap as resampled_ratings
 from grading.analysis.cells import Guess
 from grading.analysis.distributions import two_sided
 from grading.analysis.intervals import Covariance, Spread
+from grading.analysis.power import plan as planned
 from grading.analysis.ratings import Fit, NoEstimate
 from grading.analysis.sequential import Duel
 from grading.analysis.votes import Floats, Votes
@@ -328,6 +330,70 @@ def _by_week(shared: agreeing.Table, seed: int) -> dict[str, Any]:
             ),
         }
         for monday in np.unique(mondays).tolist()
+    }
+
+
+def raters(study: Study) -> dict[str, Any]:
+    """By rater: how much, which side, how surprising by the headline, and how the ratings would move without them."""
+    if not len(study.votes):
+        raise NoEstimate(NO_VOTES)
+    surprises, moves = written(_surprises, study), written(_moves, study)
+    return {
+        each.name: {
+            "votes": each.votes,
+            "ties": each.ties,
+            "left": each.left,
+            "left_interval": list(each.left_interval or ()) or "All of these votes are ties.",
+            "surprise": surprises if isinstance(surprises, str) else surprises[each.name],
+            "influence": moves if isinstance(moves, str) else moves[each.name],
+        }
+        for each in raters_of.side_shares(study.votes)
+    }
+
+
+def _surprises(study: Study) -> dict[str, float]:
+    return dict(zip(study.votes.raters, raters_of.surprise(study.headline).tolist(), strict=True))
+
+
+def _moves(study: Study) -> dict[str, float]:
+    return _influence(study.headline)
+
+
+#: True shares that one might want to find.
+SHARES = (0.55, 0.6, 0.65, 0.7)
+
+
+def power(study: Study) -> dict[str, Any]:
+    """What it takes to find shares of a size at one look, with the ties and the clustering of these votes."""
+    votes, headline = study.votes, study.headline
+    several = votes.number / len(votes.bouts.task)
+    ties = float(votes.tally.count[votes.tally.rating == 0].sum()) / votes.number
+    count = len(votes.models)
+    ratio = (headline.by_task.errors(count) ** 2).sum() / (headline.sandwich.errors(count) ** 2).sum()
+    correlation = min(1.0, max(0.0, float(ratio - 1) / (several - 1))) if several > 1 else 0.0
+    plans = {
+        share: planned(
+            share,
+            ties=ties,
+            votes_a_task=several,
+            correlation=correlation,
+            price=study.choices.price or Decimal(0),
+        )
+        for share in SHARES
+    }
+    return {
+        "ties": ties,
+        "votes_a_task": several,
+        "correlation": correlation,
+        "rows": [
+            {
+                "share": share,
+                "votes": plan.votes,
+                "tasks": plan.tasks,
+                "cost": None if study.choices.price is None else float(plan.cost),
+            }
+            for share, plan in plans.items()
+        ],
     }
 
 

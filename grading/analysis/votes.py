@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -80,7 +80,7 @@ class Votes:
 
     models: tuple[str, ...]
     raters: tuple[str, ...]
-    tasks: tuple[str, ...]
+    tasks: Sequence[object]  # only their number matters
     first: Ints
     second: Ints
     on_left: Bools

@@ -52,6 +52,13 @@ def test_the_json_has_every_estimate_under_its_name(file):
     assert found["decision"]["pairs"][0]["wins"] == 3
 
 
+def test_a_reference_and_a_price_are_taken(file):
+    found = json.loads(analyse(file(ROWS), "--json", "--reference", "heron", "--price", "280"))
+
+    assert found["to_reference"]["reference"] == "heron"
+    assert found["power"]["rows"][0]["cost"] == 280 * found["power"]["rows"][0]["tasks"]
+
+
 def test_without_json_there_are_lines_to_read(file):
     lines = analyse(file(ROWS)).splitlines()
 
@@ -133,14 +140,16 @@ def test_a_bad_row_is_refused_with_its_line(file):
 def test_the_scale_is_asked_for_where_the_file_is_silent(file):
     silent = file(ROWS.replace(",0\n", ",1\n"))
 
-    with pytest.raises(CommandError, match="--points"):
+    with pytest.raises(CommandError, match="--points") as refused:
         analyse(silent)
+    assert refused.value.returncode == 2
     assert json.loads(analyse(silent, "--json", "--points", "8"))["counts"]["points"] == 8
 
 
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path):
-    with pytest.raises(CommandError, match=r"cannot be read: No such file or directory\."):
+    with pytest.raises(CommandError, match=r"cannot be read: No such file or directory\.") as refused:
         analyse(tmp_path / "nowhere.csv")
+    assert refused.value.returncode == 2
 
 
 def test_other_scales_are_not_offered(file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,20 @@ class Command(BaseCommand):
             choices=SCALES,
             help="the length of the scale, where the file is silent",
         )
+        parser.add_argument("--reference", help="the model to compare the others with")
+        parser.add_argument(
+            "--price", type=Decimal, help="of one more task, to say what a decision will cost"
+        )
 
     def handle(self, *args: Any, file: Path, json: bool, points: int | None, **options: Any) -> None:
+        choices = report.Choices(reference=options["reference"], price=options["price"])
         try:
             read = reading.read(file, points)
         except BadVotes as why:
             raise CommandError(str(why), returncode=2) from why
         except OSError as why:
             raise CommandError(f"{file} cannot be read: {why.strerror}.", returncode=2) from why
-        found = report.report(read)
+        found = report.report(read, choices=choices)
         self.stdout.write(_as_json(found) if json else text.as_text(found))
 
 

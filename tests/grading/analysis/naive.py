@@ -28,6 +28,8 @@ class Naive:
             while self.total(self.at + step) < self.total(self.at) - 1e-9:
                 step = step / 2
             self.at = self.at + step
+            if np.abs(step).max() < 1e-8:
+                break
 
     def one(self, at: Floats, row: tuple[int, int, int]) -> float:
         theta = [*at[: self.models - 1], -at[: self.models - 1].sum()]

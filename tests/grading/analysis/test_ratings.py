@@ -124,9 +124,10 @@ def test_a_second_implementation_finds_the_same_standard_errors(both):
         assert one.errors(3) == pytest.approx(other, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["davidson_side", "ordinal_side"])
-def test_a_second_implementation_finds_the_same_side(name, small):
-    assert ESTIMATES[name](small).coefficients["side"] == pytest.approx(Naive(name, small).at[2], abs=1e-5)
+def test_a_second_implementation_finds_the_same_side(both):
+    ours, naive, _ = both
+
+    assert ours.coefficients == ({"side": pytest.approx(naive.at[2], abs=1e-5)} if naive.side else {})
 
 
 @pytest.mark.parametrize("name", ESTIMATES)
@@ -263,7 +264,7 @@ def test_a_likelihood_without_a_maximum_is_noticed(name, case):
 
 
 def test_one_upset_in_a_hundred_thousand_is_not_taken_for_separation():
-    votes = tallied({("a", "b", 1): 99_999, ("a", "b", -1): 1})
+    votes = dataclasses.replace(tallied({("a", "b", 1): 1, ("a", "b", -1): 1}), count=np.array([99_999, 1]))
 
     fit = ratings.ordinal(votes)
 

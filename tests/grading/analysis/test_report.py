@@ -267,6 +267,44 @@ def test_without_guesses_blindness_is_a_sentence():
     assert report.of_cells([])["blindness"] == "Nobody was asked which side was the newer one."
 
 
+@pytest.fixture(scope="module")
+def planted():
+    """tern is better by 0.8, the left by 0.5, r7 votes by coin, and guesses in lintel are right."""
+    honest = drawn({"heron": -0.4, "tern": 0.4}, tasks=400, side=0.5, seed=9)
+    coins = np.random.default_rng(1).integers(-3, 4, size=len(honest))
+    careless = honest.raters.index("r7")
+    votes = dataclasses.replace(honest, rating=np.where(honest.rater == careless, coins, honest.rating))
+    guesses = [
+        Guess("r1", side, "LR"[(at + (at % 9 == 0)) % 2], "lintel") for at, side in enumerate("LR" * 40)
+    ]
+    guesses += [Guess("r2", side, "LR"[at // 2 % 2], "tidecache") for at, side in enumerate("LR" * 40)]
+    return report.report(votes, guesses=guesses, choices=report.Choices(repetitions=20))
+
+
+def test_what_was_planted_is_found(planted):
+    (row,) = planted["to_reference"]["rows"]
+    surprises = {name: row["surprise"] for name, row in planted["raters"].items()}
+    leaks = {row["group"]: row["leaks"] for row in planted["blindness"]["groups"]}
+
+    assert planted["verdict"].startswith("Decided: tern better, ")
+    assert (
+        row["interval"][0] < -0.8 * 0.8 < row["interval"][1] or row["interval"][0] < 0.64 < row["interval"][1]
+    )
+    assert planted["position_bias"]["interval"][0] > 0.5
+    assert max(surprises, key=surprises.get) == "r7"
+    assert surprises["r7"] > 3 > max(each for name, each in surprises.items() if name != "r7")
+    assert leaks == {"lintel": True, "tidecache": False}
+
+
+def test_power_takes_ties_and_clusters_from_the_votes(planted):
+    power = planted["power"]
+
+    assert power["votes_a_task"] == 3
+    assert 0 < power["ties"] < 0.3
+    assert 0 <= power["correlation"] < 0.2
+    assert power["rows"][0]["tasks"] > 4 * power["rows"][2]["tasks"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [({"side": "A"}, "neither L nor R"), ({"model_b": "heron"}, "with itself"), ({"votes": 0}, "counts 0")],

@@ -55,3 +55,40 @@ def drawn(
             rating = int(np.searchsorted(CUTS, ahead + random.logistic())) - 3
             rows.append(vote(a, b, rating, "L" if left else "R", f"t{task}", rater))
     return votes_of(*rows)
+
+
+def crowd(
+    votes: int,
+    *,
+    models: int,
+    raters: int = 500,
+    votes_a_task: int = 3,
+    spread: float = 0.35,
+    seed: int | tuple[int, ...] = 1,
+) -> Votes:
+    """Very many votes, in columns of the smallest integers that fit, without a Python object for each.
+
+    `spread` is the standard deviation of how good each model is at each task.
+    """
+    random = np.random.default_rng(seed)
+    tasks = -(-votes // votes_a_task)
+    truth = np.linspace(-1, 1, models)
+    first = random.integers(models, size=tasks).astype(np.int16)
+    second = ((first + random.integers(1, models, size=tasks)) % models).astype(np.int16)
+    leaning = truth[first] - truth[second] + spread * np.sqrt(2) * random.standard_normal(tasks)
+    task = np.repeat(np.arange(tasks, dtype=np.int32), votes_a_task)[:votes]
+    on_left = random.random(votes) < 0.5
+    latent = leaning[task] + np.where(on_left, 0.2, -0.2) + random.logistic(size=votes)
+    return Votes(
+        models=tuple(f"model-{number:02}" for number in range(models)),
+        raters=tuple(f"rater-{number:03}" for number in range(raters)),
+        tasks=range(tasks),
+        first=first[task],
+        second=second[task],
+        on_left=on_left,
+        rater=random.integers(raters, size=votes).astype(np.int32),
+        task=task,
+        unit=task,
+        rating=(np.searchsorted(CUTS, latent) - 3).astype(np.int8),
+        points=7,
+    )
