@@ -74,6 +74,8 @@ class Answered:
 class Served(Site):
     """A stack with production's settings."""
 
+    threads = 4 * WORKERS  # that answer, as Stack.start_web asks for
+
     def start(self) -> None:
         self.stack.manage("collectstatic", "--no-input", "--verbosity", "0")
         self.stack.start_worker(concurrency=1)

@@ -118,8 +118,8 @@ def test_the_corpus(report: Report, field: Field) -> None:
 
 def tell_pair(report: Report, field: Field, pair: pairs.Pair, count: int, cached: float) -> None:
     best = {what: fought(runs, count) for what, runs in field.of_pair(pair).items()}
-    for what in ("patch A", "patch B", "pair"):
-        _tell_seconds(report, what if what != "pair" else "pair, both orientations", best[what])
+    for what in best.keys() - {"again"}:
+        _tell_seconds(report, what, best[what])
     report.note("The engine draws the folded lines, too, which the others leave out.")
     if COLOURS in best["pair"]:
         report.figure(

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -235,8 +236,9 @@ class Asked:
 
 
 def _asked(served: Served, there: Held, path: str, count: int, *, htmx: bool = False) -> Asked:
-    for _ in range(2 * WORKERS):  # templates and connections of every process
-        served.ask(path, there.rater, htmx=htmx)
+    # Templates of every process, and a connection to the database of every thread.
+    with ThreadPoolExecutor(served.threads) as pool:
+        list(pool.map(lambda _: served.ask(path, there.rater, htmx=htmx), range(2 * served.threads)))
     before = served.web_cpu()
     answers = [served.ask(path, there.rater, htmx=htmx) for _ in range(count)]
     return Asked(answers, (served.web_cpu() - before) / count)
