@@ -167,7 +167,7 @@ class Reading:
             spent += size
             first.append(number)
         whole = page.fragments.filter(view=view, gap=0, file__in=first)
-        return {file: Fragment.unpacked(body) for file, body in whole.values_list("file", "body")}
+        return {file: Fragment.unpacked(bytes(body)) for file, body in whole.values_list("file", "body")}
 
     def _views(self, look: Look) -> list[dict[str, Any]]:
         here = (

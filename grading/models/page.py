@@ -64,7 +64,7 @@ class Fragment(models.Model):
 
     @property
     def html(self) -> str:
-        return self.unpacked(self.body)
+        return self.unpacked(bytes(self.body))
 
 
 class PageWords(models.Model):
