@@ -469,7 +469,12 @@ def decision(study: Study, by_axis: Mapping[str, Study]) -> dict[str, Any]:
     decided = {(row["model_a"], row["model_b"]) for row in pairs if row["decided"]}
     return {
         "verdict": sequential.overall_verdict(
-            list(overall.values()), decided, [row["verdict"] for row in pairs]
+            list(overall.values()),
+            decided,
+            [row["verdict"] for row in pairs],
+            alpha=ALPHA,
+            price=choices.price,
+            currency=choices.currency,
         ),
         "alpha": ALPHA,
         "pairs": pairs,

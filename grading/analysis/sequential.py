@@ -172,9 +172,18 @@ def verdict(
         return f"Keep collecting: {better}, {said}; enough for one comparison, not among this many."
     if more is None:
         return f"Keep collecting: {better}, {said}; no end is in sight."
-    tasks = math.ceil(more * (duel.decided + duel.ties) / duel.decided)  # some will be ties again
-    cost = f", {currency}{tasks * price:,.0f}" if price is not None else ""
-    return f"Keep collecting, about {tasks:,} more tasks{cost}, if this goes on: {better}, {said}."
+    needed = _needed(_with_ties(duel, more), price, currency)
+    return f"Keep collecting, {needed}, if this goes on: {better}, {said}."
+
+
+def _with_ties(duel: Duel, decided: int) -> int:
+    """How many tasks will be so many decided ones, when as many are ties as before."""
+    return math.ceil(decided * (duel.decided + duel.ties) / duel.decided)
+
+
+def _needed(tasks: int, price: Decimal | None, currency: str) -> str:
+    cost = f" ({currency}{tasks * price:,.0f})" if price is not None else ""
+    return f"about {tasks:,} more task{'s' * (tasks != 1)}{cost}"
 
 
 def _tasks(decided: int) -> str:
@@ -182,7 +191,13 @@ def _tasks(decided: int) -> str:
 
 
 def overall_verdict(
-    duels: Sequence[Duel], decided: Collection[tuple[str, str]], verdicts: Sequence[str]
+    duels: Sequence[Duel],
+    decided: Collection[tuple[str, str]],
+    verdicts: Sequence[str],
+    *,
+    alpha: float = 0.05,
+    price: Decimal | None = None,
+    currency: str = "$",
 ) -> str:
     """One sentence for all pairs, `decided` being those of (one, other) that are: of two models their verdict."""
     if len(duels) == 1:
@@ -194,12 +209,13 @@ def overall_verdict(
     }
     models = sorted({name for duel in duels for name in (duel.one, duel.other)})
     best = [model for model in models if all((model, other) in better for other in models if other != model)]
-    counted = f"{len(better)} of {len(duels)} pairs are decided"
+    counted = f"{len(better)} of {len(duels)} pairs decided"
     if best:
         return f"Decided: {best[0]} better than each of the other {len(models) - 1}; {counted}."
-    beaten = {loser for _, loser in better}
-    left = [model for model in models if model not in beaten]
-    return f"Keep collecting: {counted}, and {len(left)} of {len(models)} models are beaten by none."
+    missing = [(duel, more_tasks(duel, alpha)) for duel in duels if (duel.one, duel.other) not in decided]
+    tasks = [_with_ties(duel, more) for duel, more in missing if more]
+    needed = f"; {_needed(sum(tasks), price, currency)} might decide {len(tasks)} more" if tasks else ""
+    return f"Keep collecting: {counted}{needed}; no model is better than all others yet."
 
 
 @dataclass(frozen=True)

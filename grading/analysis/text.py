@@ -28,7 +28,9 @@ def _lines(value: Any, depth: int) -> list[str]:
 def _flat(value: Any) -> str | None:
     """A value that fits on a line; None for what needs several."""
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) >= 1e-12 else "0"
+        if abs(value) < 1e-12:
+            return "0"
+        return f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     if isinstance(value, Mapping):
         return None if value else "none"
     if isinstance(value, list):

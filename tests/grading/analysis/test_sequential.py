@@ -122,7 +122,7 @@ VERDICTS = [
     (
         Duel("a", "b", 12, 8, 5),
         False,
-        "Keep collecting, about 354 more tasks, $99,120, if this goes on: a, 60 %",
+        "Keep collecting, about 354 more tasks ($99,120), if this goes on: a, 60 %",
     ),
     (Duel("a", "b", 10, 10, 0), False, "Keep collecting: a, 50 %"),
     (Duel("a", "b", 20, 2, 0), False, "not among this many"),
@@ -135,3 +135,23 @@ def test_the_verdict_is_a_sentence(duel, decided, sentence):
     interval = sequential.confidence_sequence(duel.wins, duel.losses)
 
     assert sentence in sequential.verdict(duel, interval, decided=decided, price=Decimal(280))
+
+
+THREE = [Duel("a", "b", 61, 19, 0), Duel("a", "c", 12, 8, 5), Duel("b", "c", 10, 10, 0)]
+
+
+@pytest.mark.parametrize(
+    ("decided", "sentence"),
+    [
+        ({("a", "b"), ("a", "c")}, "Decided: a better than each of the other 2; 2 of 3 pairs decided."),
+        (
+            {("a", "b")},
+            "Keep collecting: 1 of 3 pairs decided; about 354 more tasks ($99,120) might decide 1 more; no model",
+        ),
+        ({("a", "b"), ("b", "c")}, "Keep collecting: 2 of 3 pairs decided; about 354"),
+    ],
+)
+def test_one_sentence_sums_up_all_pairs(decided, sentence):
+    verdict = sequential.overall_verdict(THREE, decided, [""] * 3, price=Decimal(280))
+
+    assert verdict.startswith(sentence)
