@@ -69,9 +69,6 @@ def remember(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def start_of(index: Mapping[str, Any]) -> str:
     """A against B when at least half of all changed lines are alike in both, else each against the base."""
-    changed = alike = 0.0
-    for entry in index["files"]:
-        lines = sum(side["added"] + side["removed"] for side in (entry["left"], entry["right"]) if side)
-        changed += lines
-        alike += lines * entry.get("alike", 0)
+    changed = sum(entry.get("changed", 0) for entry in index["files"])
+    alike = sum(entry.get("changed", 0) * entry.get("alike", 0) for entry in index["files"])
     return View.DIRECT if changed and alike / changed >= MOSTLY_ALIKE else View.PAIR

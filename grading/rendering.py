@@ -39,6 +39,18 @@ def waiting() -> list[tuple[int, int]]:
     return pairs_to_render([*rendered, *resting])
 
 
+def outdated(*, closed_too: bool = False) -> list[tuple[int, int]]:
+    """(turn id, attempt) of what has no page in this version, whether it rests or not; for who renders by hand.
+
+    With `closed_too` also what no rater is offered any more: closed tasks, earlier turns and attempts.
+    """
+    rendered = set(PairPage.objects.filter(version=VERSION).values_list("turn_id", "attempt"))
+    pairs = set(pairs_to_render(rendered))
+    if closed_too:
+        pairs.update(PairPage.objects.filter(version__lt=VERSION).values_list("turn_id", "attempt"))
+    return sorted(pairs - rendered)
+
+
 def attempt(turn_id: int, number: int) -> str:
     """Render the pair of this number, and remember when it goes wrong: the sentence says how, "" is well."""
     if not _begin(turn_id, number):
@@ -60,7 +72,7 @@ def _begin(turn_id: int, number: int) -> bool:
     if not _mine(turn_id, number) or _is_rendered(turn_id, number):
         return False
     trouble, _ = Trouble.objects.get_or_create(turn_id=turn_id, attempt=number, defaults={"again_at": Now()})
-    rest = min(settings.SWEEP * 2**trouble.tries, MOST_REST)
+    rest = min(settings.SWEEP * 2 ** min(trouble.tries, 20), MOST_REST)
     Trouble.objects.filter(pk=trouble.pk).update(
         tries=F("tries") + 1, again_at=Now() + timedelta(seconds=rest)
     )

@@ -15,9 +15,6 @@ MOST_QUERY = 200  # characters
 _SHOWN_LINE = 240  # characters of a long line
 _BEFORE = 60  # of them before what was found
 
-#: side -> its letter, and the one in whose numbers the line stands.
-_ANCHORS = {"A": "A", "B": "B", "=": "A"}
-
 
 @dataclass(frozen=True)
 class FoundLine:
@@ -96,7 +93,9 @@ def _files(
     for hit in hits:
         number, side, position, kind = places[hit].split("\t")
         file = files.setdefault(int(number), FoundFile(int(number), paths[int(number)]))
-        anchor = f"#f{number}-{_ANCHORS[side]}{position}"
+        # What is removed stands at its number in the base, what is alike in both at A's.
+        column = "base" if kind == "-" else "A" if side == "=" else side
+        anchor = f"#f{number}-{column}{position}"
         file.lines.append(FoundLine(side, int(position), kind, _parts(lines[hit], query, exact), anchor))
     return list(files.values())
 

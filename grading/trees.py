@@ -64,7 +64,7 @@ def _begin(repository_id: int, commit: str) -> BaseTree | None:
     )
     if tree.is_ready:
         return None
-    rest = min(settings.SWEEP * 2**tree.tries, MOST_REST)
+    rest = min(settings.SWEEP * 2 ** min(tree.tries, 20), MOST_REST)
     again_at = Now() + timedelta(seconds=rest)
     BaseTree.objects.filter(pk=tree.pk).update(tries=F("tries") + 1, again_at=again_at)
     return tree

@@ -1,36 +1,31 @@
 """Compares in a child process that can be killed: a lexer that never comes back costs a page its colours, no more.
 
 `python -m grading.diffs.child` reads one request from standard input and writes one answer to standard output, both
-JSON, bytes as Latin-1 text. A plain subprocess, since Celery's workers may not have children of multiprocessing.
+JSON, bytes as Latin-1 text.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import resource
 import signal
-import subprocess
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from grading.diffs import highlight
+from grading.diffs import highlight, process
 from grading.diffs.align import Kind
 from grading.diffs.caps import CAPS, LISTING, PLAIN, Caps
 from grading.diffs.compare import Comparison, Side, Work, compare, compare_both, prepared
 from grading.diffs.drawing import Drawn, FileView
 from grading.diffs.listing import Contents, SideFile, Totals
+from grading.diffs.process import Answer
 from grading.diffs.rows import ToldCell, ToldRow
 from grading.diffs.tally import Tally
 
 SECONDS = 120.0
 MEMORY = 1024 * 1024 * 1024  # bytes of address space
-_Answer = TypeVar("_Answer")
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def compare_in_child(
@@ -101,38 +96,8 @@ def _text(content: bytes) -> str:
     return content.decode("latin-1")
 
 
-def _asked(request: dict[str, Any], seconds: float, read: Callable[[bytes], _Answer]) -> _Answer | None:
-    """The child's answer; None when it gave none in time."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "grading.diffs.child"],
-        cwd=_ROOT,
-        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        close_fds=True,
-        start_new_session=True,
-    )
-    with child:
-        try:
-            # Keys may hold lone surrogates, so the escaping stays on; content is Latin-1 and grows little by it.
-            answer, _ = child.communicate(json.dumps(request).encode("ascii"), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            _kill(child)
-    if child.returncode != 0:
-        return None
-    try:
-        return read(answer)
-    except (ValueError, KeyError, TypeError, StopIteration, RuntimeError):
-        return None
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+def _asked(request: dict[str, Any], seconds: float, read: Callable[[bytes], Answer]) -> Answer | None:
+    return process.ask("grading.diffs.child", request, seconds, read)
 
 
 def _read_answer(answer: bytes) -> tuple[Comparison, Comparison]:
@@ -182,7 +147,7 @@ def _told_cell(
 def main() -> None:
     """The child: one request in, one answer out."""
     request = json.loads(sys.stdin.buffer.read())
-    _limit(request["seconds"], request["memory"])
+    process.limit(request["seconds"], request["memory"])
     signal.signal(signal.SIGVTALRM, highlight.ring)
     sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
     base, caps = _contents(request["base"]), Caps(**request["caps"])
@@ -216,14 +181,6 @@ def _written(file: FileView) -> dict[str, Any]:
         for name, drawn in file.views.items()
     }
     return {**asdict(replace(file, told=(), views={})), "views": views, "told": file.told}
-
-
-def _limit(seconds: float, memory: int) -> None:
-    cpu = max(1, round(seconds))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _bytes(text: str) -> bytes:

@@ -45,18 +45,13 @@ def test_what_the_address_asks_for_is_kept_and_nothing_else():
     }
 
 
-def entry(left, right, **more):
-    sides = [lines and {"added": lines, "removed": 0} for lines in (left, right)]
-    return {"left": sides[0], "right": sides[1], **more}
-
-
 @pytest.mark.parametrize(
     ("files", "start"),
     [
         ([], "pair"),
-        ([entry(4, None)], "pair"),
-        ([entry(5, 5, alike=0.5)], "direct"),
-        ([entry(5, 5, alike=1.0), entry(50, 50, alike=0.1)], "pair"),
+        ([{}], "pair"),  # rendered before this was counted
+        ([{"changed": 10, "alike": 0.5}], "direct"),
+        ([{"changed": 10, "alike": 1.0}, {"changed": 100, "alike": 0.1}], "pair"),
     ],
 )
 def test_where_half_of_the_changed_lines_are_alike_the_start_is_a_against_b(files, start):

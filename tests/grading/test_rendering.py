@@ -1,8 +1,10 @@
 """A pair becomes two finished pages, once, or nothing at all."""
 
 import gzip
+import io
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from grading import jobs, rendering
 from grading.diffs.version import VERSION
@@ -238,6 +240,43 @@ def test_a_pair_that_is_not_final_is_no_trouble(db):
 
     assert rendering.attempt(turn.pk, 1) == ""
     assert not Trouble.objects.exists()
+
+
+# --- By hand --------------------------------------------------------------------------------------------------
+
+
+def by_hand(**options):
+    said = io.StringIO()
+    call_command("render_pairs", stdout=said, **options)
+    return said.getvalue()
+
+
+def test_rendering_by_hand_tells_how_far_it_is(turn):
+    assert "0 pairs rendered, 1 to do" in by_hand(status=True)
+    assert not PairPage.objects.exists()
+
+    assert f"1 of 1  task {turn.task.public_id} turn 1 attempt 1" in by_hand()
+    assert "1 pairs rendered, 0 to do" in by_hand()
+
+
+def test_rendering_by_hand_tries_what_rests_and_says_what_failed(broken):
+    rendering.attempt(broken.pk, 1)
+
+    with pytest.raises(CommandError, match="1 of 1 pairs could not be rendered"):
+        by_hand()
+
+    assert "tried 2 times" in by_hand(status=True)
+    assert "git failed: no such commit" in by_hand(status=True)
+
+
+def test_all_means_closed_tasks_too(turn):
+    rendering.render(turn.pk, 1)
+    PairPage.objects.update(version=1)
+    turn.task.close()
+
+    assert "0 to do" in by_hand(status=True)
+    assert "1 to do" in by_hand(all=True)
+    assert rendering.outdated(closed_too=True) == []
 
 
 # --- Images, and pairs without a base -------------------------------------------------------------------------

@@ -48,7 +48,21 @@ def test_what_was_found_is_marked_and_what_does_not_show_is_written_out():
     (file,) = found("< y").files
 
     assert file.lines[0].parts == (("\tif x[U+202E] ", False), ("< y", True), (" && 'ÉTÉ':", False))
-    assert file.lines[0].anchor == "#f2-B7"
+
+
+@pytest.mark.parametrize(
+    ("line", "anchor"),
+    [
+        ("A\t3\t+\tx", "#f0-A3"),
+        ("B\t3\t \tx", "#f0-B3"),
+        ("=\t3\t+\tx", "#f0-A3"),
+        ("B\t3\t-\tx", "#f0-base3"),
+    ],
+)
+def test_a_line_leads_to_where_its_number_counts(line, anchor):
+    (file,) = found("x", [line]).files
+
+    assert file.lines[0].anchor == anchor
 
 
 def test_a_long_line_is_shown_around_what_was_found():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading.diffs import child
+from grading.diffs import child, process
 from grading.diffs.caps import CAPS, LISTING, PLAIN
 from grading.diffs.child import compare_in_child
 from grading.diffs.compare import compare_both
@@ -92,7 +92,7 @@ def test_an_answer_that_makes_no_sense_is_no_answer(sides, monkeypatch, written)
         def communicate(self, request, timeout):
             return written, b""
 
-    monkeypatch.setattr(child.subprocess, "Popen", Broken)
+    monkeypatch.setattr(process.subprocess, "Popen", Broken)
 
     forward, _ = compare_in_child(*sides, BASE)
 
@@ -102,7 +102,7 @@ def test_an_answer_that_makes_no_sense_is_no_answer(sides, monkeypatch, written)
 def test_the_child_reads_one_request_and_writes_one_answer(sides, monkeypatch):
     request = child._request(*sides, BASE, CAPS, 5.0, 1)
     output = io.BytesIO()
-    monkeypatch.setattr(child, "_limit", lambda seconds, memory: None)
+    monkeypatch.setattr(process, "limit", lambda seconds, memory: None)
     monkeypatch.setattr(child.signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(json.dumps(request).encode())))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output))
