@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 from grading.diffs import highlight
-from grading.diffs.compare import Comparison, Side, compare, compare_both
-from grading.diffs.highlight import Highlighter
+from grading.diffs.caps import CAPS
+from grading.diffs.compare import Comparison, Side, compare_both
+from grading.diffs.drawing import FileView
 from tests.benchmarks.contestants.asking import Answer, Asked, serve
 
 
 def answer(asked: Asked) -> Answer:
-    """`what`: one side alone, both orientations of the pair, or both with every text coloured before."""
+    """One patch is a pair whose other side changed nothing. Every view is drawn, in both orientations."""
     sides = [Side(patch, results) for patch, results in zip(asked.patches, asked.results, strict=True)]
-    if asked.what == "side":
-        nothing = Side(b"", {})
-        return asked.timed(lambda: compare(sides[0], nothing, asked.base), told)
-    if asked.what == "pair":
-        return asked.timed(lambda: compare_both(sides[0], sides[1], asked.base), told_both)
-    highlighter = Highlighter()
-    compare(sides[0], sides[1], asked.base, highlighter=highlighter)
-    return asked.timed(lambda: compare(sides[0], sides[1], asked.base, highlighter=highlighter), told)
+    left, right = [*sides, Side(b"", {})][:2]
+    caps = replace(CAPS, colours=asked.what != "without colours")
+    return asked.timed(lambda: compare_both(left, right, asked.base, caps=caps), lambda both: told(both[0]))
 
 
 def told(comparison: Comparison) -> Answer:
     """How much was drawn, and how many files gave in to a cap."""
-    html = [file.html for file in comparison.files]
+    views = comparison.files[0].views if comparison.files else ()
     return {
-        "bytes": sum(len(text.encode()) for text in html),
-        "rows": sum(text.count("<tr") for text in html),
+        "bytes": sum(len(file.views["pair"].html.encode()) for file in comparison.files),
+        "rows": sum(file.views["pair"].rows for file in comparison.files),
+        "a row": {view: _a_row(comparison.files, view) for view in views},
         "degraded": sum(bool(file.degraded) for file in comparison.files),
     }
 
 
-def told_both(comparisons: tuple[Comparison, Comparison]) -> Answer:
-    return told(comparisons[0])
+def _a_row(files: tuple[FileView, ...], view: str) -> float:
+    drawn = [file.views[view] for file in files]
+    return sum(len(each.html.encode()) for each in drawn) / max(1, sum(each.rows for each in drawn))
 
 
 if __name__ == "__main__":
