@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from grading.diffs import escape
@@ -128,9 +129,14 @@ def cell(classes: str, number: int | None, line: str, written: str) -> str:
 
 
 def _attributes(classes: str, number: int | None) -> str:
-    names = re.findall(r"i\d|d[ab]|[a-z]", classes)
-    named = f' class="{" ".join(names)}"' if len(names) > 1 else f" class={classes}" if classes else ""
+    named = _named(classes)
     return named if number is None else f"{named} data-n={number}"
+
+
+@lru_cache(maxsize=256)
+def _named(classes: str) -> str:
+    names = re.findall(r"i\d|d[ab]|[a-z]", classes)
+    return f' class="{" ".join(names)}"' if len(names) > 1 else f" class={classes}" if classes else ""
 
 
 def _depth(line: str) -> str:
@@ -146,7 +152,7 @@ def with_word(written: str, word: str) -> str:
 
 
 def spoken(word: str) -> str:
-    return f"<span class=sr-only>{word}: </span>"
+    return f"<b>{word}: </b>"
 
 
 def moved(file: int, letter: str, gone: bool, line: int) -> str:
