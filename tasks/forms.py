@@ -28,3 +28,11 @@ class RepositoryForm(Base):
             return check_url(self.cleaned_data["url"], allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
         except RefusedUrl as why:
             raise forms.ValidationError(str(why)) from why
+
+
+class RecipeForm(Base):
+    """How a repository is set up and tested."""
+
+    class Meta:
+        model = Repository
+        fields = ["language", "licence", "setup_command", "test_command", "test_seconds"]

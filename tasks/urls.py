@@ -9,6 +9,13 @@ urlpatterns = [
     path("repositories/", repositories.repositories, name="repositories"),
     path("repositories/<uuid:public_id>/row", repositories.row, name="repository_row"),
     path("repositories/<uuid:public_id>/refresh", repositories.refresh, name="refresh_repository"),
+    path("repositories/<uuid:public_id>/", repositories.repository, name="repository"),
+    path("repositories/<uuid:public_id>/progress", repositories.progress, name="repository_progress"),
+    path("repositories/<uuid:public_id>/retire", repositories.retire, name="retire_repository"),
+    path("repositories/<uuid:public_id>/environments/<int:pk>/waive", repositories.waive, name="waive"),
+    path(
+        "repositories/<uuid:public_id>/environments/<int:pk>/again", repositories.try_again, name="try_again"
+    ),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/new", scenarios.new, name="new_scenario"),
     path("scenarios/begin", scenarios.begin, name="begin_scenario"),

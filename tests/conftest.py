@@ -122,6 +122,7 @@ RINGERS = (
     "tasks.turns",
     "tasks.experiments",
     "tasks.generation.stuck",
+    "tasks.repositories",
     "tasks.importing.predictions",
     "tasks.views.repositories",
     "tasks.management.commands.retry_candidate",

@@ -23,7 +23,7 @@ class Repository(Leased):
     TRANSITIONS = {
         State.CLONING: {State.BASELINE, State.BROKEN},
         State.BASELINE: {State.USABLE, State.BROKEN},
-        State.BROKEN: {State.USABLE, State.CLONING, State.RETIRED},
+        State.BROKEN: {State.USABLE, State.CLONING, State.BASELINE, State.RETIRED},
         State.USABLE: {State.CLONING, State.RETIRED},
         State.RETIRED: set(),
     }
@@ -65,6 +65,10 @@ class Repository(Leased):
 
     def waive(self, *, by: User, because: str) -> None:
         self.move_to(self.State.USABLE, by=by, why=because, waived_because=because)
+
+    def test_again(self, *, by: User) -> None:
+        """The recipe was mended, or the tests are tried once more; the copy is good."""
+        self.move_to(self.State.BASELINE, by=by, failure="")
 
     def refresh(self, *, by: User) -> None:
         self.move_to(self.State.CLONING, by=by, lease_until=None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,8 +17,12 @@ from marlin.jobs import ring
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
-from tasks.forms import RepositoryForm
-from tasks.models import Repository
+from tasks import repositories as upkeep
+from tasks.forms import RecipeForm, RepositoryForm
+from tasks.models import Environment, Repository
+
+MOST_COMMITS = 12
+MOST_ENVIRONMENTS = 50
 
 
 @role_required(Role.ADMIN)
@@ -42,14 +49,77 @@ def row(request: PersonRequest, public_id: UUID) -> HttpResponse:
 
 
 @role_required(Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def repository(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """Everything about one repository; the form on it mends its recipe."""
+    found = get_object_or_404(Repository, public_id=public_id)
+    form = RecipeForm(request.POST or None, instance=Repository.objects.get(pk=found.pk))
+    if request.method == "POST" and form.is_valid():
+        upkeep.mend(found, form.cleaned_data, by=request.user)
+        return redirect("tasks:repository", public_id=public_id)
+    context = {**_progress(found), "form": form, "uses": upkeep.uses(found)}
+    context["commits"] = found.commits.order_by("position")[:MOST_COMMITS]
+    return render(request, "tasks/repositories/page.html", context, status=422 if form.errors else 200)
+
+
+def _progress(repository: Repository) -> dict[str, Any]:
+    """What a job changes, and the page asks for again meanwhile."""
+    environments = repository.environments.order_by("state", "-pk")[:MOST_ENVIRONMENTS]
+    busy = (Repository.State.CLONING, Repository.State.BASELINE)
+    return {
+        "repository": repository,
+        "environments": environments,
+        "is_busy": repository.state in busy
+        or any(environment.state == Environment.State.BASELINE for environment in environments),
+    }
+
+
+@role_required(Role.ADMIN)
+@require_safe
+def progress(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    found = get_object_or_404(Repository, public_id=public_id)
+    return render(request, "tasks/repositories/_progress.html", _progress(found))
+
+
+@role_required(Role.ADMIN)
 @require_POST
 def refresh(request: PersonRequest, public_id: UUID) -> HttpResponse:
     """Copy it again: after a failure, or to see newer commits. A second click changes nothing."""
-    repository = get_object_or_404(Repository, public_id=public_id)
+    found = get_object_or_404(Repository, public_id=public_id)
+    return _done(request, found, lambda: upkeep.copy_again(found, by=request.user))
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def retire(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    found = get_object_or_404(Repository, public_id=public_id)
+    return _done(request, found, lambda: upkeep.retire(found, by=request.user))
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def waive(request: PersonRequest, public_id: UUID, pk: int) -> HttpResponse:
+    """Use one environment though its own tests fail, for a reason."""
+    found = get_object_or_404(Repository, public_id=public_id)
+    environment = get_object_or_404(found.environments, pk=pk)
+    because = request.POST.get("because", "")
+    return _done(request, found, lambda: upkeep.waive(environment, because, by=request.user))
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def try_again(request: PersonRequest, public_id: UUID, pk: int) -> HttpResponse:
+    found = get_object_or_404(Repository, public_id=public_id)
+    environment = get_object_or_404(found.environments, pk=pk)
+    return _done(request, found, lambda: upkeep.try_again(environment, by=request.user))
+
+
+def _done(request: PersonRequest, repository: Repository, act: Callable[[], None]) -> HttpResponse:
+    """Back to the page. Where somebody was faster it shows what is; a refusal is told there."""
     try:
-        with transaction.atomic():
-            repository.refresh(by=request.user)
-            ring("tasks.jobs.clone_repository", repository.pk)
+        act()
+    except upkeep.Refused as why:
+        messages.error(request, str(why))
     except WrongState:
-        pass  # it is being copied already
-    return redirect("tasks:repositories")
+        pass
+    return redirect("tasks:repository", public_id=repository.public_id)

@@ -58,6 +58,10 @@ def _api(tail: str, of: str = "", post: int = NOT_ALLOWED, get: int = UNAUTHORIZ
     return Route(f"/api/v1/{tail}", EVERYBODY, get, post, of=of, reauthenticates=True)
 
 
+def _repository(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/repositories/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="repository")
+
+
 def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
@@ -76,6 +80,11 @@ ROUTES = {
     "tasks:refresh_repository": Route(
         "/repositories/{id}/refresh", ADMINS, post=302, owners=ADMINS, of="repository"
     ),
+    "tasks:repository": _repository("", 200, 422),
+    "tasks:repository_progress": _repository("progress", 200),
+    "tasks:retire_repository": _repository("retire", post=302),
+    "tasks:waive": _repository("environments/1/waive", post=302),
+    "tasks:try_again": _repository("environments/1/again", post=302),
     "tasks:scenarios": Route("/scenarios/", RATERS, 200),
     "tasks:new_scenario": Route("/scenarios/new", RATERS, 200),
     "tasks:begin_scenario": Route("/scenarios/begin", RATERS, post=404),

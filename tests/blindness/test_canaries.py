@@ -44,7 +44,7 @@ def test_every_address_is_in_the_table() -> None:
 def test_the_table_leads_to_the_addresses_it_names(world: CanaryWorld) -> None:
     for name, route in routes.ROUTES.items():
         arguments: list[Any] = [world.ids[route.of]] if route.of else []
-        arguments += [0] * route.path.count("/0")
+        arguments += [int(part) for part in route.path.split("/") if part.isdigit()]
         arguments += ["preferences.jsonl"] if route.path.endswith(".jsonl") else []
         arguments += ["a"] if route.path.endswith("/image/a") else []
         assert reverse(name, args=arguments) == route.path.format(id=world.ids.get(route.of, ""))

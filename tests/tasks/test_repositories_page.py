@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marlin.models import Event
-from tasks.models import Repository
+from tasks.models import Environment, Repository
 from tests import factories
 
 PAGE = "/repositories/"
@@ -144,7 +144,9 @@ def test_copying_again_rings_once_however_often_it_is_clicked(admin, repository,
 
     answers = [admin.post(address) for _ in range(2)]
 
-    assert [answer.url for answer in answers] == [PAGE, PAGE]
+    assert [answer.url for answer in answers] == [
+        reverse("tasks:repository", args=[repository.public_id])
+    ] * 2
     assert Repository.objects.get().state == "cloning"
     assert bells == [("tasks.jobs.clone_repository", repository.pk)]
 
@@ -169,3 +171,91 @@ def test_for_a_rater_repositories_do_not_exist(client, riley, repository, name):
     assert client.get(address).status_code == 404
     assert client.post(address).status_code == 404
     assert Repository.objects.get().state == "usable"
+
+
+# --- One repository -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(repository) -> Environment:
+    """A repository whose tests fail at its head."""
+    environment = Environment.objects.create(repository=repository, base_commit=repository.head)
+    environment.breaks("2 tests fail.", token=environment.take_lease("baseline", 60), log="E   <assert>")
+    Repository.objects.filter(pk=repository.pk).update(state="broken", failure="2 tests fail.")
+    return environment
+
+
+def act(admin, environment, tail, **posted):
+    return admin.post(
+        f"/repositories/{environment.repository.public_id}/environments/{environment.pk}/{tail}",
+        posted,
+        follow=True,
+    )
+
+
+def states(environment):
+    return [
+        Environment.objects.get(pk=environment.pk).state,
+        Repository.objects.get(pk=environment.repository_id).state,
+    ]
+
+
+def test_its_page_shows_what_is_wrong_and_the_log(admin, broken):
+    page = admin.get(f"/repositories/{broken.repository.public_id}/").content.decode()
+
+    assert "2 tests fail." in page
+    assert "E   &lt;assert&gt;" in page
+
+
+def test_tests_are_waived_for_a_reason_alone(admin, broken, bells):
+    refused = act(admin, broken, "waive", because=" ")
+    assert "Say why its tests need not pass" in refused.content.decode()
+    assert states(broken) == ["broken", "broken"]
+
+    page = act(admin, broken, "waive", because="Known to fail on this machine")
+
+    assert states(broken) == ["usable", "usable"]
+    assert "Known to fail on this machine" in page.content.decode()
+    assert ("tasks.jobs.open_tasks",) in bells
+
+
+def test_trying_again_twice_rings_once(admin, broken, bells):
+    for _ in range(2):
+        act(admin, broken, "again")
+
+    assert states(broken) == ["baseline", "baseline"]
+    assert bells == [("tasks.jobs.prepare_environment", broken.pk)]
+
+
+def test_a_mended_recipe_is_tried_and_a_wrong_one_comes_back(admin, broken, bells):
+    address = f"/repositories/{broken.repository.public_id}/"
+    typed = {
+        "language": "Python",
+        "licence": "MIT",
+        "setup_command": "",
+        "test_command": "true",
+        "test_seconds": "x",
+    }
+    refused = admin.post(address, typed)
+    assert refused.status_code == 422
+    assert 'value="x"' in refused.content.decode()
+
+    admin.post(address, typed | {"test_seconds": "60"})
+
+    assert states(broken) == ["baseline", "baseline"]
+    assert Event.objects.filter(name="repository.mended").count() == 1
+
+
+def test_a_retired_repository_takes_no_scenarios(admin, repository):
+    admin.post(f"/repositories/{repository.public_id}/retire")
+
+    assert repository.is_now("retired")
+
+
+def test_progress_is_asked_for_only_while_something_runs(admin, repository, broken):
+    address = f"/repositories/{repository.public_id}/progress"
+    assert b"hx-trigger" not in admin.get(address).content
+
+    broken.retry()
+
+    assert b'hx-trigger="every 2s"' in admin.get(address).content
