@@ -1,4 +1,4 @@
-"""The doorbells of grading: rendering, expiring, judgements, exports."""
+"""The doorbells of grading: rendering, expiring, judgements, exports, results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.conf import settings
 
 from grading import queue, rendering, trees
 from grading.export import judging, snapshot
-from grading.models import Export
+from grading.models import Export, Result
+from grading.results import asking, computing
 from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.states import WrongState
@@ -98,3 +99,34 @@ def write_export(export_id: int) -> None:
 def requeue_exports() -> int:
     """The sweep: what a silent worker held is queued again, what waits is rung again."""
     return snapshot.requeue()
+
+
+@shared_task
+def compute_result(result_id: int) -> None:
+    """Needs a queued result; leaves it ready or failed. Safe to ring twice."""
+    result = Result.objects.select_related("experiment__rubric").get(pk=result_id)
+    try:
+        token = result.take_lease(Result.State.QUEUED, settings.RUN_LEASE)
+        result.start(token=token)
+    except WrongState:
+        return
+    with heartbeat(lambda: result.renew_lease(token, settings.RUN_LEASE)):
+        try:
+            # Counted before it is computed: what is accepted meanwhile makes the result old, never unseen.
+            basis = asking.accepted(result.experiment)
+            found = computing.compute(result)
+            result.finish(token=token, found=found, digest=computing.digest_of(found), basis=basis)
+            asking.tidy(result)
+        except WrongState:
+            logger.info("Result %s was taken from this worker.", result.pk)
+        except Exception as why:
+            result.fail(
+                f"Computing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token
+            )
+            raise
+
+
+@shared_task
+def requeue_results() -> int:
+    """The sweep: what a silent worker held is queued again, what waits is rung again."""
+    return asking.requeue()

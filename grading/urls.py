@@ -5,7 +5,7 @@ Everything about a pair hangs below the assignment of the person who reads it.
 
 from django.urls import include, path
 
-from grading.views import compare, exports, review, work
+from grading.views import compare, exports, results, review, work
 
 app_name = "grading"
 urlpatterns = [
@@ -43,4 +43,13 @@ urlpatterns = [
     path("exports/<uuid:public_id>/", exports.detail, name="export"),
     path("exports/<uuid:public_id>/<str:name>", exports.download, name="download"),
     path("api/v1/", include("grading.api.urls")),
+    path("results/", results.experiments, name="results"),
+    path("results/<uuid:public_id>/", results.detail, name="result"),
+    path("results/<uuid:public_id>/ask", results.ask, name="ask_result"),
+    path("results/<uuid:public_id>/unblind", results.unblind, name="unblind_result"),
+    path("results/<uuid:public_id>/records", results.records, name="result_records"),
+    path("results/records/<uuid:public_id>/", results.record, name="result_record"),
+    path("results/at/<uuid:public_id>/", results.state, name="result_state"),
+    path("results/at/<uuid:public_id>/freeze", results.freeze, name="freeze_result"),
+    path("results/at/<uuid:public_id>/<slug:key>.csv", results.chart, name="result_chart"),
 ]

@@ -58,6 +58,7 @@ app.conf.update(
         "expire assignments": _every("grading.jobs.expire_assignments", settings.SWEEP),
         "write judgements": _every("grading.jobs.write_missing_judgements", settings.SWEEP),
         "sweep exports": _every("grading.jobs.requeue_exports", settings.SWEEP),
+        "sweep results": _every("grading.jobs.requeue_results", settings.SWEEP),
     },
 )
 app.autodiscover_tasks(related_name="jobs")

@@ -20,6 +20,8 @@ GUARDED: Final = frozenset(
         "tasks.importsource",
         "tasks.recordedoutput",
         "grading.judgement",
+        "grading.maskedarm",
+        "grading.vote",
     }
 )
 

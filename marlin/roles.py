@@ -53,6 +53,7 @@ PLACES = (
     Place("Review", "grading:reviews", (Role.REVIEWER,)),
     Place("Approval", "tasks:approvals", (Role.REVIEWER,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
+    Place("Results", "grading:results", (Role.RESEARCHER,)),
     Place("Exports", "grading:exports", (Role.RESEARCHER,)),
     Place("API", "tokens", (Role.RESEARCHER,)),
 )

@@ -66,6 +66,7 @@ def as_role(role: str) -> Iterator[None]:
     """Inside the test's transaction: the rights, and the router, of another process."""
     process, settings.PROCESS = settings.PROCESS, role
     name = connection.ops.quote_name(settings.DATABASE_ROLES[role])
+    connections["unblind"] = Unblind(connections["default"])
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -76,7 +77,57 @@ def as_role(role: str) -> Iterator[None]:
                 if not connection.needs_rollback:
                     cursor.execute("RESET ROLE")
     finally:
+        del connections["unblind"]
         settings.PROCESS = process
+
+
+class Unblind:
+    """The alias `unblind` in the test's one transaction: each statement runs under that role, then web's again."""
+
+    def __init__(self, real: Any) -> None:
+        self.__dict__["real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        return "unblind" if name == "alias" else getattr(self.real, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.real, name, value)
+
+    def cursor(self) -> Any:
+        return UnblindCursor(self.real)
+
+    def chunked_cursor(self) -> Any:
+        return UnblindCursor(self.real)
+
+
+class UnblindCursor:
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.cursor = real.cursor()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
+
+    def __enter__(self) -> UnblindCursor:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.cursor.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.cursor)
+
+    def execute(self, statement: str, values: Any = None) -> Any:
+        self._become("unblind")
+        done = self.cursor.execute(statement, values)
+        self._become("web")
+        return done
+
+    def _become(self, role: str) -> None:
+        name = self.real.ops.quote_name(settings.DATABASE_ROLES[role])
+        # Beside Django's own cursor, so that tests which count queries count those of the page.
+        with self.real.connection.cursor() as beside:
+            beside.execute(f"SET LOCAL ROLE {name}")
 
 
 @pytest.fixture
@@ -131,6 +182,7 @@ RINGERS = (
     "grading.jobs",
     "grading.reviewing",
     "grading.export.snapshot",
+    "grading.results.asking",
 )
 
 

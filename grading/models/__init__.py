@@ -7,6 +7,7 @@ from grading.models.page import Fragment, PageWords, PairPage, Picture, ReadMark
 from grading.models.pair import BlindPair
 from grading.models.payout import Payout
 from grading.models.preference import Preference, Receipt, Revision
+from grading.models.result import MaskedArm, Result, Vote
 from grading.models.review import Review
 from grading.models.tree import BaseFile, BaseTree
 
@@ -18,6 +19,7 @@ __all__ = [
     "Export",
     "Fragment",
     "Judgement",
+    "MaskedArm",
     "PageWords",
     "PairPage",
     "Payout",
@@ -25,8 +27,10 @@ __all__ = [
     "Preference",
     "ReadMark",
     "Receipt",
+    "Result",
     "Review",
     "Revision",
     "Trouble",
     "View",
+    "Vote",
 ]

@@ -37,6 +37,9 @@ PILLS = {
     "revoked": ("broken", "Revoked"),
     "ended": ("waiting", "Ended"),
     "due": ("waiting", "Owed"),
+    "running": ("busy", "Running"),
+    "paused": ("waiting", "Paused"),
+    "finished": ("good", "Finished"),
 }
 
 

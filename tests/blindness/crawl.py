@@ -13,8 +13,9 @@ from django.http import HttpResponse
 
 from grading import queue
 from grading.export import snapshot
-from grading.jobs import write_export
-from grading.models import Assignment, Export
+from grading.jobs import compute_result, write_export
+from grading.models import Assignment, Export, Judgement
+from grading.results import asking
 from marlin import tokens
 from marlin.models import Role, Scope, User
 from tasks.models import AgentVersion, Arm, ImportSource, RecordedOutput
@@ -36,6 +37,8 @@ GUARDED_TABLES = (
     "tasks_importsource",
     "tasks_recordedoutput",
     "grading_judgement",
+    "grading_maskedarm",
+    "grading_vote",
 )
 #: It tells its name wherever it can: in what it says, in a path, in what it prints.
 BOASTS = r"""
@@ -120,9 +123,13 @@ def build(directory: Path) -> CanaryWorld:
     draft = factories.make_draft(people["riley"], repository=repository)
     proposed = factories.make_draft(people["rosa"], repository=repository)
     proposed.propose(by=people["rosa"])
+    result = asking.ask(accepted.task.experiment)
+    compute_result(result.pk)
     ids = {
         "draft": str(draft.public_id),
         "proposed": str(proposed.public_id),
+        "result": str(result.public_id),
+        "record": str(Judgement.objects.get().public_id),
         "assignment": str(in_hand.public_id),
         "reviewed": str(accepted.public_id),
         "receipt": str(receipt.public_id),

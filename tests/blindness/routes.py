@@ -66,6 +66,10 @@ def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
 
+def _result(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED, of: str = "experiment") -> Route:
+    return Route(f"/results/{tail}", RESEARCHERS, get, post, owners=RESEARCHERS, of=of)
+
+
 ROUTES = {
     "home": Route("/", SIGNED_IN, 302),
     "healthz": Route("/healthz", EVERYBODY, 200),
@@ -126,6 +130,17 @@ ROUTES = {
     "grading:review_search": _review("search", 200),
     "grading:review_base": _review("base/", 200),
     "grading:decide": _review("decide", post=422),
+    "grading:results": Route("/results/", RESEARCHERS, 200),
+    "grading:result": _result("{id}/", 200),
+    "grading:ask_result": _result("{id}/ask", post=302),
+    "grading:unblind_result": Route(
+        "/results/{id}/unblind", RESEARCHERS, post=302, reauthenticates=True, of="experiment"
+    ),
+    "grading:result_records": _result("{id}/records", 200),
+    "grading:result_record": _result("records/{id}/", 200, of="record"),
+    "grading:result_state": _result("at/{id}/", 200, of="result"),
+    "grading:freeze_result": _result("at/{id}/freeze", post=302, of="result"),
+    "grading:result_chart": _result("at/{id}/heat.csv", 200, of="result"),
     "grading:exports": Route("/exports/", RESEARCHERS, 200),
     "grading:ask_export": Route("/exports/ask", RESEARCHERS, post=302, reauthenticates=True),
     "grading:export": Route("/exports/{id}/", RESEARCHERS, 200, owners=("rowan",), of="export"),

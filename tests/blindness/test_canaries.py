@@ -47,6 +47,7 @@ def test_the_table_leads_to_the_addresses_it_names(world: CanaryWorld) -> None:
         arguments += [int(part) for part in route.path.split("/") if part.isdigit()]
         arguments += ["preferences.jsonl"] if route.path.endswith(".jsonl") else []
         arguments += ["a"] if route.path.endswith("/image/a") else []
+        arguments += ["heat"] if route.path.endswith("/heat.csv") else []
         assert reverse(name, args=arguments) == route.path.format(id=world.ids.get(route.of, ""))
 
 
@@ -73,8 +74,20 @@ def test_what_is_not_yours_is_what_does_not_exist(answers: list[Answer]) -> None
     assert compared > 100
 
 
+#: Rowan has asked for an export, and so un-blinded: these show names to Rowan, and to nobody else.
+NAMING = (
+    "grading:result",
+    "grading:result_state",
+    "grading:result_chart",
+    "grading:result_records",
+    "grading:result_record",
+)
+
+
 def test_no_answer_names_an_agent(world: CanaryWorld, answers: list[Answer]) -> None:
     for answer in answers:
+        if answer.person == "rowan" and answer.route in NAMING:
+            continue
         for canary in world.canaries:
             assert canary not in answer.text, f"{canary} in {answer}"
     # The agents did say who they are, on both tasks, and one of them when it failed.
@@ -83,6 +96,16 @@ def test_no_answer_names_an_agent(world: CanaryWorld, answers: list[Answer]) -> 
     ]
     assert [body.count("I am [name], that is [name] of [name].") > 0 for body in said] == [True, True]
     assert any("It stopped with an error." in body for body in said)
+
+
+def test_results_name_them_to_who_has_un_blinded_alone(answers: list[Answer]) -> None:
+    shown = {
+        answer.person: "CANARY" in answer.text
+        for answer in answers
+        if answer.route == "grading:result" and answer.status == 200
+    }
+
+    assert shown == {"rowan": True, "rhea": False}
 
 
 def test_only_the_researchers_download_names_them(world: CanaryWorld) -> None:

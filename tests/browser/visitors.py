@@ -16,6 +16,7 @@ KNOWN = re.compile(
     r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate|tokens)/"
     r"|work/(claim|[0-9a-f-]{36}/(resume|release|transcripts|tests|write-up|draft|submit|files/\d+(/gaps/\d+)?)?)?"
     r"|review/([0-9a-f-]{36}/(transcripts|tests|write-up|decide|files/\d+(/gaps/\d+)?)?)?"
+    r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
     r"|api/v1/docs|receipts/[0-9a-f-]{36}|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*)?"
 )
 
