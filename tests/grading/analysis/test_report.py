@@ -263,6 +263,52 @@ def test_the_leaking_repository_is_found(page):
     assert page["blindness"]["asked"] == 101
 
 
+def styled(lengths, also=()):
+    """Cells whose candidates differ in length, and in a second style, by these."""
+    cells = [cell for cell in cells_of([2, 1, 3, -1, 2, -3, 1, -2] * 5) if cell.axis == "overall"]
+    return [
+        cell._replace(
+            styles={"changed_lines": lengths(cell), **{name: find(cell) for name, find in dict(also).items()}}
+        )
+        for cell in cells
+    ]
+
+
+def test_style_control_stands_beside_the_raw_rating():
+    found = report.of_cells(styled(lambda cell: 0.4 * cell.rating + int(cell.task[1:]) * 7 % 5 - 2), points=7)
+
+    controlled = found["style_control"]
+    assert controlled["raw"] == found["ordinal_side"]["theta"]
+    assert controlled["coefficients"]["changed_lines"] > 0.5
+    assert abs(controlled["theta"]["heron"]) < controlled["raw"]["heron"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        (styled(lambda cell: 0.0), "The candidates never differ in changed lines."),
+        (styled(lambda cell: 1.0), "The side and the style differences cannot be told from the models."),
+        (
+            styled(lambda cell: len(cell.task) - 2.5, [("files", lambda cell: 5 - 2 * len(cell.task))]),
+            "The side and the style differences cannot be told from the models.",
+        ),
+    ],
+)
+def test_a_style_that_tells_nothing_is_a_sentence(cells, sentence):
+    assert report.of_cells(cells, points=7)["style_control"] == sentence
+
+
+def test_two_that_never_met_have_no_path():
+    cells = [cell for cell in cells_of([1, -1] * 4) if cell.axis == "overall"]
+    cells += [cell._replace(model_a="kestrel", task=f"k{cell.task}") for cell in cells]
+
+    found = report.of_cells(cells, points=7, choices=report.Choices(reference="heron"))
+
+    steps = {pair["model"]: pair["steps"] for pair in found["path"]["pairs"]}
+    assert steps["kestrel"] == "kestrel and heron were never compared."
+    assert len(steps["tern"]) == 8
+
+
 def test_without_guesses_blindness_is_a_sentence():
     assert report.of_cells([])["blindness"] == "Nobody was asked which side was the newer one."
 
