@@ -16,8 +16,10 @@ from grading.looks import Look
 from grading.models import Assignment, BlindPair, Fragment, PairPage, Preference, Revision, View
 from grading.rubric import steps, word
 
-#: So much compressed HTML is sent with the page; the rest of the files come as they scroll into view.
-FIRST_BYTES = 60_000
+#: So many rows are sent with the page, ten screens of them: what comes later comes ahead of the scroll, and what is
+#: sent now is drawn before anything can be read. A first file may be longer, or there would be nothing to read.
+FIRST_ROWS = 500
+FIRST_FILE = 1_500
 #: The row that stands for folded lines, as grading.diffs.markup writes it.
 FOLD = re.compile(
     r"<tr class=fold data-gap=(?P<first>\d+)(?: data-to=(?P<last>\d+))?[^>]*>.*?</tr>", re.DOTALL
@@ -159,12 +161,13 @@ class Reading:
     def _first_bodies(self, page: PairPage, view: View) -> dict[int, str]:
         """The HTML that comes with the page, by file. Folded files arrive when they are opened, whatever their size."""
         first: list[int] = []
-        spent = 0
+        rows = 0
         for number, entry in enumerate(page.index["files"]):
-            size = entry.get("sizes", {}).get(view, entry.get("size", 0))
-            if entry["folded"] or (spent and spent + size > FIRST_BYTES):
+            if entry["folded"]:
                 continue
-            spent += size
+            rows += _drawn_in(entry).get(view, 0)
+            if rows > (FIRST_ROWS if first else FIRST_FILE):
+                break
             first.append(number)
         whole = page.fragments.filter(view=view, gap=0, file__in=first)
         return {file: Fragment.unpacked(bytes(body)) for file, body in whole.values_list("file", "body")}

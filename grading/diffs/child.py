@@ -37,7 +37,7 @@ def compare_in_child(
     seconds: float = SECONDS,
     memory: int = MEMORY,
 ) -> tuple[Comparison, Comparison]:
-    """`compare_both` in a child with at most `seconds` of wall and CPU time and `memory` bytes.
+    """`compare_both` in a child with at most `seconds` of CPU time and `memory` bytes.
 
     A child that dies or overruns is followed by one without colours and marks, then by a listing with counts, then
     by a listing made here. Raises for no content.

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
+#: Its CPU time is limited in itself; on a busy machine it may wait for its turn so many times as long.
+PATIENCE = 3
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -21,7 +23,8 @@ def ask(
 ) -> Answer | None:
     """What `python -m module` answers to a request, as JSON on standard input; None when it gives no answer in time.
 
-    A plain subprocess, since Celery's workers may not have children of multiprocessing.
+    `seconds` are those of CPU to which the child limits itself. A plain subprocess, since Celery's workers may not
+    have children of multiprocessing.
     """
     child = subprocess.Popen(
         [sys.executable, "-m", module],
@@ -36,7 +39,7 @@ def ask(
     with child:
         try:
             # Keys may hold lone surrogates, so the escaping stays on; content is Latin-1 and grows little by it.
-            answer, _ = child.communicate(json.dumps(request).encode("ascii"), timeout=seconds)
+            answer, _ = child.communicate(json.dumps(request).encode("ascii"), timeout=PATIENCE * seconds)
         except subprocess.TimeoutExpired:
             return None
         finally:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from grading import checks, looks, submission
@@ -35,6 +36,7 @@ def _pairs(request: PersonRequest, public_id: UUID) -> QuerySet[BlindPair]:
 
 @role_required(Role.RATER)
 @require_safe
+@gzip_page  # no secret stands in it unmasked beside what a request could choose
 def patches(request: PersonRequest, public_id: UUID) -> HttpResponse:
     return looks.remember(request, _page(request, reading_of(_mine(request, public_id), steps=False)))
 

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from grading import checks, looks, reviewing
@@ -32,6 +33,7 @@ def queue(request: PersonRequest) -> HttpResponse:
 
 @role_required(Role.REVIEWER)
 @require_safe
+@gzip_page  # no secret stands in it unmasked beside what a request could choose
 def page(request: PersonRequest, public_id: UUID) -> HttpResponse:
     return looks.remember(request, _page(request, _reading(request, public_id, steps=False)))
 

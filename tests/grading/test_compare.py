@@ -140,16 +140,16 @@ def test_beyond_the_last_file_and_gap_there_is_nothing(signed_in, assignment, pl
     assert signed_in.get(page_of(assignment, place), headers=headers).status_code == 404
 
 
-def test_files_beyond_the_first_bytes_come_later_and_folded_ones_when_opened(
+def test_files_beyond_the_first_rows_come_later_and_folded_ones_when_opened(
     signed_in, assignment, monkeypatch
 ):
     for page in PairPage.objects.all():
         (entry,) = page.index["files"]
-        page.index["files"] = [entry | {"folded": True}, entry, entry, entry | {"sizes": {"pair": 0}}]
+        page.index["files"] = [entry | {"folded": True}, entry, entry, entry | {"rows": {"pair": 0}}]
         page.save()
         for number in (1, 2, 3):
             Fragment.objects.create(page=page, file=number, gap=0, body=Fragment.packed("<table></table>"))
-    monkeypatch.setattr(reading, "FIRST_BYTES", 1)
+    monkeypatch.setattr(reading, "FIRST_ROWS", 1)
 
     shown = signed_in.get(page_of(assignment, "?view=pair")).context["files"]
 
