@@ -88,7 +88,11 @@ def search(words: PageWords | None, query: str, paths: Sequence[str]) -> Found:
 def _files(
     words: PageWords, text: str, query: str, hits: Sequence[int], paths: Sequence[str], exact: bool
 ) -> list[FoundFile]:
-    lines, places = text.split("\n"), gzip.decompress(words.places).decode().split("\n")
+    if not hits:
+        return []
+    last = hits[-1] + 1  # the lines behind the last one that is shown need not be told apart
+    lines = text.split("\n", last)
+    places = gzip.decompress(words.places).decode().split("\n", last)
     files: dict[int, FoundFile] = {}
     for hit in hits:
         number, side, position, kind = places[hit].split("\t")
