@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from grading.api.problems import NotAllowed
+from grading.results import asking
 from marlin import tokens
-from marlin.events import record
-from marlin.models import Event, Scope, Token
+from marlin.models import Scope, Token
 from tasks.models import Experiment
 
 
@@ -42,7 +42,4 @@ class Bearer(HttpBearer):
 
 def note_seen(experiment: Experiment, token: Token) -> None:
     """Who has read verdicts of an experiment cannot rate or review in it any more: `grading.queue.KNOWS`."""
-    name = "experiment.results_seen"
-    seen = Event.objects.filter(actor=token.person, name=name, subject=str(experiment.public_id))
-    if not seen.exists():
-        record(name, experiment, by=token.person, token=str(token.public_id))
+    asking.note_seen(token.person, experiment, token=str(token.public_id))

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from grading.api import experiments, exports, records
+from grading.api import experiments, exports, records, results
 from grading.api.access import Bearer
 from grading.api.problems import MEDIA_TYPE, Problem, answer
 
@@ -81,5 +81,5 @@ api = Api(
     docs_url=None,  # ninja's own page loads scripts from elsewhere; `docs` has ours
     urls_namespace="grading:api",
 )
-for module in (experiments, records, exports):
+for module in (experiments, records, results, exports):
     api.add_router("", module.router)

@@ -83,10 +83,10 @@ def has_unblinded(person: User, experiment: Experiment) -> bool:
     return _has(person, experiment, UNBLINDED)
 
 
-def note_seen(person: User, experiment: Experiment) -> None:
+def note_seen(person: User, experiment: Experiment, **detail: str) -> None:
     """The first look is an Event: whoever knows how it stands cannot rate in it any more."""
     if not _has(person, experiment, SEEN):
-        record(SEEN, experiment, by=person)
+        record(SEEN, experiment, by=person, **detail)
 
 
 def _has(person: User, experiment: Experiment, name: str) -> bool:

@@ -152,6 +152,7 @@ ROUTES = {
     "grading:api:experiments": _api("experiments"),
     "grading:api:experiment": _api("experiments/{id}", of="experiment"),
     "grading:api:records": _api("experiments/{id}/records", of="experiment"),
+    "grading:api:results": _api("experiments/{id}/results", of="experiment"),
     "grading:api:exports": _api("exports", post=UNAUTHORIZED),
     "grading:api:ask": _api("exports", post=UNAUTHORIZED),
     "grading:api:export": _api("exports/{id}", of="export"),

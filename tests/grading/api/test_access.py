@@ -15,6 +15,7 @@ NEEDS = {
     "/experiments": None,
     "/experiments/{id}": None,
     "/experiments/{id}/records": Scope.RECORDS_READ,
+    "/experiments/{id}/results": Scope.RESULTS_READ,
     "/exports": Scope.EXPORTS_READ,
     "/exports/{id}": Scope.EXPORTS_READ,
     "/exports/{id}/files/manifest.json": Scope.EXPORTS_READ,

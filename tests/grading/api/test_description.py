@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from grading import jobs
 from grading.models import Export
+from grading.results import asking
 from tests import factories
 from tests.conftest import as_role
 from tests.grading.api.conftest import ROOT, program_of
@@ -81,9 +82,11 @@ def test_what_can_be_asked_is_answered_as_described(described, token, rowan, ril
     body = {"experiment": str(experiment.public_id), "reason": "To try them all."}
     export = {"public_id": program_of(rowan).post("/exports", body).json()["id"]}
     jobs.write_export(Export.objects.get().pk)
+    jobs.compute_result(asking.ask(experiment).pk)
     ids = {
         "get_experiment": {"public_id": str(experiment.public_id)},
         "list_records": {"public_id": str(experiment.public_id)},
+        "get_results": {"public_id": str(experiment.public_id)},
         "get_export": export,
         "get_export_file": {**export, "name": "manifest.json"},
     }
