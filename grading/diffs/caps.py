@@ -15,11 +15,12 @@ class Caps:
     lines: bool = True
     file_bytes: int = 2_000_000  # of one text; above, the hunks alone are shown
     marked_lines: int = 10_000  # changed lines of a file in which words are compared
-    file_rows: int = 40_000  # drawn for one file
+    file_rows: int = 40_000  # that stand on the page, of one file
     file_characters: int = 10_000_000  # written for one file, an odd character counted as its token
-    all_rows: int = 400_000  # drawn for all files together
+    all_rows: int = 400_000  # that stand on the page, of all files together
+    gap_rows: int = 400_000  # that can be opened, of all files together
 
 
 CAPS = Caps()
-PLAIN = Caps(colours=False, words=False, file_rows=10_000, all_rows=100_000)
+PLAIN = Caps(colours=False, words=False, file_rows=20_000, all_rows=200_000, gap_rows=100_000)
 LISTING = Caps(colours=False, words=False, lines=False)

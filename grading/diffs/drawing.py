@@ -23,6 +23,7 @@ from grading.diffs.views import VIEWS, View, is_unchanged
 from grading.diffs.warnings import warnings_of
 from grading.diffs.words import words
 
+_CLOSED = "Unchanged lines of this file cannot be opened here: there are too many of them."
 _TOKEN = 60  # characters of HTML for one odd character
 
 
@@ -108,6 +109,7 @@ class Drawing:
         self.highlighter = Highlighter(colours=caps.colours)
         self.tell = tell
         self.rows = 0
+        self.gap_rows = 0
 
     def draw(self, number: int, file: Listed) -> FileView:
         """The file that stands at this place of the page."""
@@ -177,11 +179,18 @@ class Drawing:
         cut: list[str] = []
         for view, lines in aligned.items():
             whole = [rows.Shown(0, len(lines))] if sheet.sparse else rows.fold(lines, headings)
-            fitting = _writable(sheet, lines, most, self.caps.file_characters)
-            parts[view], left_out = _bounded(whole, lines, fitting)
+            open_to_readers, opened, is_closed = _closed(
+                sheet, lines, whole, self.caps.gap_rows - self.gap_rows, self.caps.file_characters
+            )
+            fitting = _writable(sheet, lines, open_to_readers, most, self.caps.file_characters)
+            parts[view], left_out = _bounded(open_to_readers, lines, fitting)
+            if view == "pair":
+                self.gap_rows += opened
             if left_out and not cut:
                 cut = [f"{left_out:,} more changed lines of this file are not drawn."]
-        self.rows += sum(part.high - part.low for part in parts["pair"])
+            if is_closed and _CLOSED not in cut:
+                cut = [*cut, _CLOSED]
+        self.rows += sum(part.high - part.low for part in parts["pair"] if isinstance(part, rows.Shown))
         return _Plan(aligned, parts, tuple(cut), tally_of(sheet))
 
 
@@ -236,15 +245,14 @@ def _images(file: Listed) -> dict[str, str]:
 def _bounded(
     parts: Sequence[rows.Shown | rows.Gap], aligned: Sequence[Row], most: int
 ) -> tuple[list[rows.Shown | rows.Gap], int]:
-    """The parts that fit, and how many changed rows do not."""
+    """The parts that fit, and how many changed rows do not. Hidden rows take no room from what was changed."""
     kept: list[rows.Shown | rows.Gap] = []
     used = 0
     for part in parts:
-        length = part.high - part.low
+        length = part.high - part.low if isinstance(part, rows.Shown) else 0
         if used + length > most:
-            end = part.low
-            if isinstance(part, rows.Shown) and used < most:
-                end = part.low + most - used
+            end = part.low + most - used
+            if end > part.low:
                 kept.append(part._replace(high=end))
             return kept, sum(not is_unchanged(row) for row in aligned[end:])
         used += length
@@ -252,16 +260,55 @@ def _bounded(
     return kept, 0
 
 
-def _writable(sheet: Sheet, lines: Sequence[Row], most: int, characters: int) -> int:
-    """How many of the rows, `most` at most, stay below so many characters when they are written."""
-    for number, row in enumerate(lines[:most]):
-        for column, cell in ((sheet.left, row.left), (sheet.right, row.right)):
-            if cell is not None:
-                version = sheet.base if cell.kind == "del" else column.version
-                characters -= _written(version.lines[cell.number - 1][:MOST_LINE])
-        if characters < 0:
-            return number
+def _closed(
+    sheet: Sheet,
+    lines: Sequence[Row],
+    parts: Sequence[rows.Shown | rows.Gap],
+    most: int,
+    characters: int,
+) -> tuple[list[rows.Shown | rows.Gap], int, bool]:
+    """The parts, gaps that are too many no longer to be opened; how many rows can be, and whether some cannot."""
+    kept: list[rows.Shown | rows.Gap] = []
+    used, is_closed = 0, False
+    for part in parts:
+        if isinstance(part, rows.Gap):
+            characters -= sum(_cost(sheet, row) for row in lines[part.low : part.high])
+            is_closed = is_closed or characters < 0 or used + part.high - part.low > most
+            used += 0 if is_closed else part.high - part.low
+            part = part._replace(pieces=0) if is_closed else part
+        kept.append(part)
+    return kept, used, is_closed
+
+
+def _writable(
+    sheet: Sheet,
+    lines: Sequence[Row],
+    parts: Sequence[rows.Shown | rows.Gap],
+    most: int,
+    characters: int,
+) -> int:
+    """How many of the rows that stand on the page, `most` at most, stay below so many characters when written."""
+    number = 0
+    for part in parts:
+        if isinstance(part, rows.Gap):
+            continue
+        for row in lines[part.low : part.high]:
+            if number == most:
+                return most
+            characters -= _cost(sheet, row)
+            if characters < 0:
+                return number
+            number += 1
     return most
+
+
+def _cost(sheet: Sheet, row: Row) -> int:
+    cost = 0
+    for column, cell in ((sheet.left, row.left), (sheet.right, row.right)):
+        if cell is not None:
+            version = sheet.base if cell.kind == "del" else column.version
+            cost += _written(version.lines[cell.number - 1][:MOST_LINE])
+    return cost
 
 
 def _written(line: str) -> int:

@@ -17,7 +17,7 @@ MOST_TOKENS = 200  # on each side, after the common ends are cut off
 MOST_CHARACTERS = 2_000
 MOST_SPANS = 16  # of one line; more say no more than one that holds them all
 MOST_PAIRS = 400  # removed times added lines of one change
-MOST_STEPS = 300_000  # of comparing words, for one side of one file; about a third of a second
+MOST_STEPS = 200_000  # of comparing words, for one side of one file; about a quarter of a second
 LEAST_ALIKE = 0.4  # of the words, for two lines to count as one that changed
 
 Span = tuple[int, int]

@@ -191,6 +191,8 @@ def _fact_cell(said: str) -> str:
 def fold(view: View, gap: Gap) -> str:
     """The row that stands for hidden ones, with a button for each way to open it."""
     count = gap.high - gap.low
+    if not gap.pieces:
+        return unseen_gap(view, count)
     what = {"direct": "equal"}.get(view, "unchanged")
     heading = f"<code>{escape.text(gap.heading)}</code>" if gap.heading else ""
     last = f" data-to={gap.number + gap.pieces - 1}" if gap.pieces > 1 else ""

@@ -107,6 +107,8 @@ def _gap(
 
 def pieces(gap: Gap) -> list[Shown]:
     """The gap as rows that are fetched at once."""
+    if not gap.pieces:
+        return []
     return [Shown(low, min(low + MOST_OPENED, gap.high)) for low in range(gap.low, gap.high, MOST_OPENED)]
 
 

@@ -13,7 +13,7 @@ from grading.diffs.rows import Gap, Shown, pieces
 from grading.diffs.sheets import Column, Sheet
 from grading.diffs.views import View, is_unchanged
 
-MOST_STEPS = 100_000  # of comparing words of A with those of B, for one file
+MOST_STEPS = 60_000  # of comparing words of A with those of B, for one file
 _SPOKEN = {"add": "added", "del": "removed", "kept": "as in the base"}
 
 

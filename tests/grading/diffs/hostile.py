@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 
 Files = Mapping[str, bytes]
@@ -46,6 +45,16 @@ NAMES = {
     "long": "/".join(["d" * 200] * 15) + "/a.py",
     "blanks": " a .py ",
     "backslash": "a\\..\\b.py",
+    "address": "javascript:alert(1).js",
+    "entity": "&lt;b&gt;&#60;.html",
+    "end of summary": "</bdi></summary></details>.md",
+    "only a dot before": ".py",
+    "many dots": "....py",
+    "null of the C locale": "a\x01\x7f\x80.py",
+    "emoji": "\U0001f30a/\U0001f468\u200d\U0001f4bb.py",
+    "combining": "e" + "\u0301" * 60 + ".py",
+    "percent": "%00%2e%2e%2f%s%n.py",
+    "link of ours": "#f0-A1",
 }
 HUNK = "@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
 HEAD = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n"
@@ -85,7 +94,64 @@ REFUSED = {
         "diff --git a/x b/x\nnew file mode 100644\nindex 0000000..1111111\nGIT binary patch\nliteral 5\nMc$!!\n\n"
     ),
     "two names": "diff --git a/a.py b/b.py\n" + HUNK,
+    "parent inside": (HEAD + HUNK).replace("a.py", "x/../../a.py"),
+    "drive": (HEAD + HUNK).replace("a.py", "C:\\a.py"),
+    "quoted parent": (HEAD + HUNK)
+    .replace("a/a.py", '"a/\\056\\056/a.py"')
+    .replace("b/a.py", '"b/\\056\\056/a.py"'),
+    "home": (HEAD + HUNK).replace("a.py", "~/a.py"),
+    "zero lines that are there": HEAD + HUNK.replace("-1,3 +1,3", "-0,0 +0,0"),
+    "hunk in a hunk": HEAD + HUNK.replace(" three", "@@ -1 +1 @@\n three"),
+    "sign that is none": HEAD + HUNK.replace("-two", "*two"),
+    "rename that is none": "diff --git a/a.py b/c.py\nsimilarity index 100%\nrename from no.py\nrename to c.py\n",
+    "copy of nothing": "diff --git a/no.py b/c.py\nsimilarity index 100%\ncopy from no.py\ncopy to c.py\n",
+    "delta without its base": (
+        "diff --git a/x b/x\nnew file mode 100644\nindex 0000000..1111111\nGIT binary patch\ndelta 5\nMc$!!\n\n"
+    ),
     "null device twice": "diff --git a/a.py b/a.py\n--- /dev/null\n+++ /dev/null\n" + HUNK,
+}
+
+
+#: What makes a careless regular expression or a stack go on for ever, in the language that falls for it.
+BAIT = {
+    "open comments": ("a.html", b"<!--" * 200),
+    "open tags": ("a.html", b"<a " * 300),
+    "attributes": ("a.xml", b"<a b='" * 150),
+    "entities": ("a.xml", b"&" * 900),
+    "quotes": ("a.py", b"'" * 900),
+    "raw strings": ("a.cpp", b'R"(' * 300),
+    "templates": ("a.js", b"`${" * 300),
+    "regular expressions": ("a.js", b"/[" * 400),
+    "braces": ("a.css", b"{" * 900),
+    "slashes": ("a.scss", b"/*" * 400),
+    "heredocs": ("a.rb", b"<<A " * 200),
+    "percents": ("a.rb", b"%q{" * 300),
+    "matches": ("a.pl", b"m{" * 450),
+    "dollars": ("a.sh", b"$((" * 300),
+    "backslashes": ("a.c", b"\\" * 900),
+    "directives": ("a.c", b"#if(" * 220),
+    "generics": ("a.java", b"A<" * 450),
+    "lifetimes": ("a.rs", b"'a " * 300),
+    "brackets": ("a.lua", b"[=[" * 300),
+    "parentheses": ("a.lisp", b"(" * 900),
+    "emphasis": ("a.md", b"*_" * 450),
+    "links": ("a.md", b"[](" * 300),
+    "roles": ("a.rst", b":a:`" * 220),
+    "tables": ("a.rst", b"+-" * 450),
+    "indents": ("a.yaml", b"- " * 450),
+    "anchors": ("a.yaml", b"&a *a " * 150),
+    "escapes": ("a.json", b'"\\u' * 220),
+    "words": ("a.sql", b"select " * 120),
+    "dollars of strings": ("a.sql", b"$a$" * 300),
+    "macros": ("a.tex", b"\\a{" * 220),
+    "tags of a template": ("a.jinja", b"{%{{" * 200),
+    "php": ("a.php", b"<?php " * 150),
+    "go": ("a.go", b"func(" * 180),
+    "kotlin": ("a.kt", b'"${' * 300),
+    "haskell": ("a.hs", b"{-" * 450),
+    "ocaml": ("a.ml", b"(*" * 450),
+    "diffs": ("a.diff", b"@@ -1 +1 @@ " * 70),
+    "make": ("Makefile", b"$(a " * 220),
 }
 
 
@@ -100,6 +166,8 @@ def _costly() -> Iterator[tuple[str, Files, Files]]:
     for name, (path, line) in bait.items():
         text = (line + b"\n") * (100_000 // (len(line) + 1))
         yield f"lexer {name}", {path: b"x\n" + text}, {path: b"y\n" + text}
+    for name, (path, line) in BAIT.items():
+        yield f"bait {name}", {path: b"x\n"}, {path: b"x\n" + (line + b"\n") * (120_000 // (len(line) + 1))}
     yield "megabyte line", {"a.py": b"x\n"}, {"a.py": b"x" * 1_000_000 + b"\n"}
     yield "megabyte line changed", {"a.js": b"x" * 1_000_000}, {"a.js": b"x" * 999_999 + b"y"}
     yield "two megabytes of odd characters", {"a.py": b"\n"}, {"a.py": (b"\x01" * 199 + b"\n") * 9_000}
@@ -139,8 +207,7 @@ def _costly() -> Iterator[tuple[str, Files, Files]]:
 COSTLY = {name: (base, result) for name, base, result in _costly()}
 CONTENT = {
     f"{name} in {path}": ({path: b"start\n"}, {path: b"start\n" + text})
-    for (name, text), path in zip(
-        MARKUP.items(), itertools.cycle(["a.py", "a.html", "a.md", "a.js"]), strict=False
-    )
+    for name, text in MARKUP.items()
+    for path in ("a.py", "a.html", "a.md", "a.js")
 }
 NAMED = {name: ({path: b"x\n"}, {path: b"<b>y</b>\n"}) for name, path in NAMES.items()}

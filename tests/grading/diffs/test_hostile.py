@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import resource
 
 import pytest
 
 from grading.diffs import escape, standing, telling
+from grading.diffs.child import compare_in_child
 from grading.diffs.compare import Side, compare
+from grading.diffs.parse import MOST_LINES
 from tests.grading.diffs import hostile
 from tests.grading.diffs.test_command import PAGE_ATTRIBUTES, PAGE_TAGS, Desk
 from tests.grading.diffs.test_compare import ATTRIBUTES, TAGS, read
+from tests.long import LONG
 
-SECONDS = 2.5  # of CPU, for git and the child that compares
+SECONDS = 2.5  # of CPU, for the child that compares
+MEMORY = 256 * 1024 * 1024  # bytes of its address space
 
 
 @pytest.fixture
@@ -63,23 +66,36 @@ def test_what_cannot_be_true_is_refused(desk, name):
     assert not escape.ODD.search(complaint[:-1])
 
 
-@pytest.mark.parametrize("name", hostile.COSTLY)
-def test_what_costs_much_ends_in_time(desk, name):
+#: One of each kind; all of them in the long form.
+SAMPLE = ("lexer scala", "bait open comments", "alike words")
+COSTLY = tuple(hostile.COSTLY) if LONG else SAMPLE
+
+
+def test_there_are_two_hundred_of_them():
+    kinds = (hostile.CONTENT, hostile.NAMED, hostile.REFUSED, hostile.COSTLY)
+    assert sum(map(len, kinds)) >= 200
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_what_costs_much_ends_in_time_and_memory(repository, name):
     base, result = hostile.COSTLY[name]
-    patch, page = desk.patch(base, result), desk.folder / "page.html"
-    place = desk.base(base)
+    side = repository.side(base, result)
     before = _spent()
 
-    code, _, complaint = desk.run(patch, "--base", place, "--html", page)
+    # The child dies at its limit; what it could not draw comes back without a line.
+    forward, backward = compare_in_child(side, Side(b"", {}), base, memory=MEMORY)
 
-    assert (code, complaint) == (0, "")
     assert _spent() - before < SECONDS
-    assert page.stat().st_size < 20_000_000
-    html = page.read_text()
-    assert html.count("<details ") == len(base | result)
-    # All of it is made of the same tags; a sample shows them without reading megabytes.
-    assert set(re.findall(r"<([a-z0-9]+)", html)) <= TAGS | PAGE_TAGS
-    assert_harmless(html[:300_000].rpartition("<")[0])
+    assert [file.path for file in forward.files] == [file.path for file in backward.files]
+    assert {file.path for file in forward.files} == {
+        path for path in base | result if base.get(path) != result.get(path)
+    }
+    for file in forward.files:
+        assert "listed with its counts alone" not in " ".join(file.degraded) or file.left.added > MOST_LINES
+        for drawn in file.views.values():
+            assert len(drawn.html) < 20_000_000
+            # All of it is made of the same tags; a sample shows them without reading megabytes.
+            assert_harmless(drawn.html[:100_000].rpartition("<")[0])
 
 
 def _spent() -> float:

@@ -116,7 +116,7 @@ def shown(file: FileView, view: str) -> list[bytes]:
     return [text.encode() for text in columns(view, file.views[view])]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_the_tables_read_back_as_base_a_and_b(base, left, right):
     forward, backward = Drawing(CAPS).draw_both(0, listed(base, left, right))
@@ -127,7 +127,7 @@ def test_the_tables_read_back_as_base_a_and_b(base, left, right):
         assert shown(file, "direct") == texts[1:]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(BYTES, BYTES, BYTES)
 def test_the_rows_give_every_text_byte_for_byte(base, left, right):
     sheet = sheet_of(listed(base, left, right), CAPS, Highlighter(colours=False))
@@ -154,7 +154,7 @@ PATHS = st.sampled_from(["a.py", "b/c.txt", "b/ä ö.md", 'q"uote.js', "d"])
 FILES = st.dictionaries(PATHS, TEXTS | BYTES, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(base=FILES, left=FILES, right=FILES)
 def test_counts_are_gits_on_any_repository(repository, base, left, right):
     trees = [repository.tree(files) for files in (base, left, right)]
