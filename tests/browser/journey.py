@@ -43,7 +43,7 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile(r"/(work|review|exports|repositories)/$"))
+    page.wait_for_url(re.compile(r"/(work|review|results|exports|repositories)/$"))
 
 
 def claim(page: Page, title: str = "") -> str:

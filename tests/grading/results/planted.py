@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
+from django.db import transaction
+
 from grading.export.records import digest_of, pseudonym, record_of
 from grading.models import Assignment, BlindPair, Judgement, Preference, Revision
 from grading.rubric import canonical
@@ -34,7 +36,7 @@ NAMES = ("Quillback", "Halyard", "Petrel")
 RELEASED = (date(2026, 1, 10), date(2026, 3, 20), date(2026, 6, 1))
 LANGUAGES = {
     "waymark": "Python",
-    "tidecache": "Python",
+    "tideline": "Python",
     "sounding": "Go",
     "lodestar": "Rust",
     "leadline": "Go",
@@ -53,6 +55,7 @@ class World:
     arms: list[Arm] = field(default_factory=list)
 
 
+@transaction.atomic  # a worker that is already running must not judge half of it
 def plant(
     *, tasks: int = 240, raters: int = 10, readers: int = 3, seed: int = 7, theta: tuple[float, ...] = THETA
 ) -> World:

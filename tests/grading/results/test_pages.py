@@ -7,9 +7,11 @@ import io
 import uuid
 
 import pytest
+from django.db import IntegrityError
+from django.db.models import F
 
 from grading import jobs, queue
-from grading.models import Judgement, Result, Vote
+from grading.models import Judgement, MaskedArm, Result, Vote
 from grading.results import asking
 from marlin.models import Event, Role
 from marlin.sources import now
@@ -363,3 +365,45 @@ def test_votes_say_what_the_record_says(experiment):
     )
     assert (vote.turn, vote.seat, vote.nth, vote.guess) == (1, 0, 1, None)
     assert vote.styles["changed_lines"] == 0
+
+
+# --- What the database refuses ----------------------------------------------------------------------------------------
+
+
+def refused(rule):
+    return pytest.raises(IntegrityError, match=f'"{rule}"')
+
+
+def test_one_result_is_under_way_per_query(experiment):
+    asking.ask(experiment)
+
+    with refused("one_result_under_way_per_query"):
+        Result.objects.create(experiment=experiment)
+
+
+def test_only_what_is_ready_can_be_frozen(experiment):
+    asking.ask(experiment)
+
+    with refused("frozen_result_is_ready"):
+        Result.objects.update(frozen_at=now())
+
+
+def test_a_failed_result_says_why(experiment):
+    asking.ask(experiment)
+
+    with refused("failed_result_says_why"):
+        Result.objects.update(state="failed")
+
+
+def test_a_number_masks_one_arm(experiment):
+    computed(experiment)
+
+    with refused("one_arm_per_masked_number"):
+        MaskedArm.objects.update(number=1)
+
+
+def test_a_vote_is_about_two_arms(experiment):
+    computed(experiment)
+
+    with refused("vote_of_two_arms"):
+        Vote.objects.update(first=F("second"))
