@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--view",
         choices=list(standing.SHOWN),
         default="pair",
-        help="of the page: A and B each against the base (pair), base, A and B (three), A against B (direct), or one",
+        help="of the page: each against the base (pair), base, A and B (three), A against B (direct), a side, or cells",
     )
     return parser
 

@@ -15,6 +15,7 @@ from grading.diffs.highlight import Highlighter
 from grading.diffs.images import kind_of
 from grading.diffs.listing import Listed, Relation, SideFile, mirrored, relation, side_file
 from grading.diffs.markup import MOST_LINE
+from grading.diffs.notebooks import as_cells
 from grading.diffs.rows import ToldCell, ToldRow
 from grading.diffs.sheets import Column, Sheet, sheet_of
 from grading.diffs.tables import Alternatives, BaseCells, SideCells, Table
@@ -127,10 +128,41 @@ class Drawing:
         base = BaseCells(sheet.base)
         cells = SideCells(base, sheet.left), SideCells(base, sheet.right)
         alternatives = Alternatives(words=self.caps.words)
-        yield self._view(number, file, sheet, plan, cells, alternatives)
-        yield self._view(
-            number, mirrored(file), sheet.mirrored(), plan.mirrored(), (cells[1], cells[0]), alternatives
+        notebook = self._notebook(number, file)
+        for side, (shown, aligned, planned, ordered) in enumerate(
+            [
+                (file, sheet, plan, cells),
+                (mirrored(file), sheet.mirrored(), plan.mirrored(), (cells[1], cells[0])),
+            ]
+        ):
+            view = self._view(number, shown, aligned, planned, ordered, alternatives)
+            yield replace(view, views={**view.views, "cells": notebook[side]}) if notebook else view
+
+    def _notebook(self, number: int, file: Listed) -> tuple[Drawn, Drawn] | None:
+        """A notebook's cells as a fourth view in both orientations, drawn as A | B; None for other files."""
+        readable = as_cells(file) if self.caps.lines else None
+        if readable is None:
+            return None
+        sheet = sheet_of(readable, self.caps, self.highlighter)
+        self.highlighter.forget()
+        plan = self._plan(sheet)
+        base = BaseCells(sheet.base)
+        left, right = SideCells(base, sheet.left), SideCells(base, sheet.right)
+        alternatives = Alternatives(words=self.caps.words)
+        forward, backward = (
+            _drawn(
+                file,
+                aligned,
+                Table(number, "pair", aligned, cells, alternatives),
+                planned.aligned["pair"],
+                planned.parts["pair"],
+            )
+            for aligned, planned, cells in (
+                (sheet, plan, (left, right)),
+                (sheet.mirrored(), plan.mirrored(), (right, left)),
+            )
         )
+        return forward, backward
 
     def _view(
         self,

@@ -11,7 +11,6 @@ from pathlib import Path
 from grading.diffs import escape, markup, telling
 from grading.diffs.compare import Comparison
 from grading.diffs.drawing import Drawn, FileView
-from grading.diffs.views import View
 
 #: The page's own look of a table, over colours that stand in the sheet beside this module.
 _SHEETS = (
@@ -24,12 +23,13 @@ _BUTTONS = re.compile(r'<button type=button class=unfold data-opens=all aria-lab
 
 
 #: What can be asked for: the view that is drawn, and the class by which the style sheet leaves one side.
-SHOWN: dict[str, tuple[View, str]] = {
+SHOWN: dict[str, tuple[str, str]] = {
     "pair": ("pair", ""),
     "three": ("three", ""),
     "direct": ("direct", ""),
     "a": ("pair", "only-a"),
     "b": ("pair", "only-b"),
+    "cells": ("cells", ""),
 }
 
 
@@ -38,7 +38,7 @@ def page(comparison: Comparison, notes: Sequence[str], *, sides: int, view: str 
 
     One patch alone is side A.
     """
-    drawn, only = SHOWN["a" if sides == 1 else view]
+    drawn, only = SHOWN["a" if sides == 1 and view != "cells" else view]
     style = b64encode(sha256(_STYLE.encode()).digest()).decode("ascii")
     title = "Patch A" if sides == 1 else "Patches A and B"
     yield (
@@ -83,14 +83,14 @@ def _words(file: FileView, *, sides: int) -> str:
     return "; ".join([*said, *relation, *group])
 
 
-def _file(number: int, file: FileView, view: View, *, sides: int) -> Iterator[str]:
+def _file(number: int, file: FileView, view: str, *, sides: int) -> Iterator[str]:
     closed = "" if file.folded else " open"
     yield (
         f'<details id="f{number}"{closed}><summary><h2><bdi>{escape.text(file.path)}</bdi></h2>'
         f'<span class="quiet">{escape.text(_words(file, sides=sides))}</span></summary>'
     )
     yield from (f'<p class="note">{escape.text(said)}</p>' for said in (*file.warnings, *file.degraded))
-    yield _with_gaps(file.views[view])
+    yield _with_gaps(file.views.get(view, file.views["pair"]))
     yield "</details>"
 
 

@@ -72,9 +72,8 @@ class Reader(HTMLParser):
             self.rows[-1].append(Cell(classes, given.get("data-n"), "\n"))
         elif tag == "b" or given.get("class") == "m":
             self.silent += 1
-        elif given.get("class") == "odd":
+        elif (given.get("title") or "").startswith("no line feed"):
             self.silent += 1
-            assert (given.get("title") or "").startswith("no line feed")
             self.rows[-1][-1].text = self.rows[-1][-1].text.removesuffix("\n")
 
     def handle_endtag(self, tag: str) -> None:
