@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from marlin.events import record
 from marlin.models import User
 from marlin.states import WrongState
+from tasks import repeats
 from tasks.checks import Finding, findings
 from tasks.models import (
     TEXTS,
@@ -34,8 +35,10 @@ from tasks.models import (
 LONGEST = 50_000
 LONGEST_TITLE = 200
 WRITABLE = (Scenario.State.DRAFT, Scenario.State.SENT_BACK)
-#: How alike two prompts are before the author is told, as pg_trgm counts shared trigrams (0 to 1).
+#: How alike two prompts are before the author is told: the share of trigrams, as pg_trgm counts (0 to 1).
 ALIKE = 0.5
+#: So many that share a band are compared in earnest.
+MOST_MET = 50
 #: Without these nothing is proposed.
 NEEDED = {
     "title": "a title",
@@ -185,22 +188,22 @@ def warnings(scenario: Scenario, texts: Mapping[str, str]) -> list[Finding]:
 
 
 def near_duplicate(scenario: Scenario, prompt: str) -> tuple[str, float] | None:
-    """Title and similarity (0 to 1) of the scenario whose prompt begins most alike, when it is alike enough.
+    """Title and similarity (0 to 1) of the scenario whose prompt is most alike, when it is alike enough.
 
-    The similarity is that of pg_trgm over the first 300 characters of both, which its index holds.
+    Those that may be are found by their bands; the similarity is that of pg_trgm over the first 2,000 characters.
     """
-    words = " ".join(prompt.split())[:300]
-    if len(words) < 40:
+    if len(prompt) < 40:
         return None
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [str(ALIKE)])
+    with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT title, similarity(left(prompt, 300), %s) AS alike FROM tasks_scenario "
-            "WHERE left(prompt, 300) %% %s AND id <> %s AND state <> 'draft' ORDER BY alike DESC LIMIT 1",
-            [words, words, scenario.pk],
+            "SELECT title, similarity(left(prompt, 2000), left(%s, 2000)) AS alike FROM ("
+            "SELECT title, prompt FROM tasks_scenario "
+            "WHERE bands && %s::bigint[] AND id <> %s AND state <> 'draft' LIMIT %s"
+            ") AS met ORDER BY alike DESC LIMIT 1",
+            [prompt, repeats.bands(prompt), scenario.pk, MOST_MET],
         )
         row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    return (row[0], row[1]) if row and row[1] >= ALIKE else None
 
 
 def _content(posted: Mapping[str, Any]) -> dict[str, str]:
@@ -216,7 +219,11 @@ def _text(posted: Mapping[str, Any], name: str) -> str:
 
 def _fields(content: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: content[name] for name in TEXTS}
-    return {**fields, "effort_hours": _hours(content["effort_hours"])}
+    return {
+        **fields,
+        "bands": repeats.bands(content["prompt"]),
+        "effort_hours": _hours(content["effort_hours"]),
+    }
 
 
 def _hours(text: str) -> Decimal | None:

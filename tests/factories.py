@@ -11,7 +11,7 @@ from grading import queue, rendering, reviewing, submission
 from grading.models import Assignment, Receipt, Review
 from marlin.models import User
 from marlin.sources import source
-from tasks import experiments
+from tasks import experiments, repeats
 from tasks.models import (
     AgentVersion,
     Arm,
@@ -140,9 +140,9 @@ WRITTEN = {
 def make_draft(author: User, *, repository: Repository | None = None, **fields: Any) -> Scenario:
     """Complete, and not yet proposed."""
     defaults = {"base_commit": BASE_COMMIT, "category": Category.FEATURE, **WRITTEN}
-    return Scenario.objects.create(
-        repository=repository or make_repository(), author=author, **(defaults | fields)
-    )
+    fields = defaults | fields
+    fields["bands"] = repeats.bands(str(fields["prompt"]))
+    return Scenario.objects.create(repository=repository or make_repository(), author=author, **fields)
 
 
 def make_experiment(

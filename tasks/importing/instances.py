@@ -14,6 +14,7 @@ from tasks.importing.formats import Instance, instance_of
 from tasks.importing.reading import Reader, Tally
 from tasks.importing.rows import Refused
 from tasks.models import Category, Environment, ImportSource, Reference, Repository, Scenario
+from tasks.repeats import bands
 
 WAIVED = "Imported: what was recorded elsewhere is not tested here."
 CATEGORIES = frozenset(Category.values)
@@ -123,6 +124,7 @@ def _keep(new: Mapping[str, tuple[int, Instance, Repository]]) -> None:
             category=instance.category,
             title=instance.title,
             prompt=instance.prompt,
+            bands=bands(instance.prompt),
             effort_hours=instance.effort_hours,
             imported_as=name,
             **instance.write_up,

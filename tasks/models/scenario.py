@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -63,6 +65,8 @@ class Scenario(Stateful):
     effort_hours = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     prompt = models.TextField()
     #: "data set:instance" of an imported scenario: importing it again finds it.
+    #: What near repeats of the prompt share with it: see tasks.repeats. Written with the prompt.
+    bands = ArrayField(models.BigIntegerField(), default=list)
     #: The claim on writing about this commit: renewed by each save. When it ends the text stays.
     held_until = models.DateTimeField(null=True)
     #: Who reads it, and until when nobody else is offered it.
@@ -76,6 +80,13 @@ class Scenario(Stateful):
         constraints = [
             models.CheckConstraint(
                 condition=~Q(state="approved") | ~Q(prompt=""), name="approved_scenario_has_a_prompt"
+            ),
+        ]
+        indexes = [
+            GinIndex(fields=["bands"], name="scenarios_by_bands"),
+            models.Index(fields=["author", "-created_at"], name="scenarios_of_an_author"),
+            models.Index(
+                fields=["proposed_at", "id"], condition=Q(state="in_review"), name="scenarios_that_wait"
             ),
         ]
 

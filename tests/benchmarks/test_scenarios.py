@@ -1,0 +1,134 @@
+"""Importing ten thousand rows, and the desk's search for near repeats among fifty thousand scenarios."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.test import Client
+
+from marlin.models import Role, User
+from marlin.sources import now
+from tasks import scenarios as desk
+from tasks.importing.instances import Instances
+from tasks.importing.predictions import Predictions
+from tasks.models import Scenario
+from tasks.repeats import bands
+from tests import factories
+from tests.benchmarks.report import QUICK, Report
+
+ROWS = 500 if QUICK else 10_000
+SCENARIOS = 2_000 if QUICK else 50_000
+#: Real prompts have many words; two thousand made ones keep chance repeats as rare as theirs.
+WORDS = [f"{head}{tail}" for head in ("tide", "cache", "clock", "query") for tail in range(500)]
+PATCH = """diff --git a/src/tide.py b/src/tide.py
+--- a/src/tide.py
++++ b/src/tide.py
+@@ -10,2 +10,3 @@
+     def high(self):
++        moon = self.moon({number})
+         return self.moon
+"""
+
+
+def test_importing(report: Report, db: None, tmp_path: Path) -> None:
+    chance = random.Random(20261123)
+    keys = [f"octocat__tides-{number}" for number in range(ROWS)]
+    tasks = _write(
+        tmp_path / "tasks.jsonl",
+        [
+            {
+                "instance_id": key,
+                "repo": f"octocat/tides{number % 12}",
+                "base_commit": f"{number:040x}",
+                "problem_statement": _prompt(chance),
+            }
+            for number, key in enumerate(keys)
+        ],
+    )
+    outputs = _write(
+        tmp_path / "outputs.jsonl",
+        [
+            {
+                "instance_id": key,
+                "model_name_or_path": "some-model",
+                "model_patch": PATCH.format(number=number),
+            }
+            for number, key in enumerate(keys)
+        ],
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for what, reader, file in (
+        ("tasks", Instances("bench").reader, tasks),
+        ("recorded outputs", Predictions("bench").reader, outputs),
+        ("the same outputs again", Predictions("bench").reader, outputs),
+    ):
+        began = time.perf_counter()
+        tally = reader.read(file)
+        report.figure(what, tally.rows / (time.perf_counter() - began), "rows/s")
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    report.figure("memory that it took more", grown, "MB")
+    report.note(f"{ROWS:,} rows each, in batches that stand for themselves.")
+
+
+def test_the_desk(report: Report, db: None, client: Client) -> None:
+    chance = random.Random(20261123)
+    repository = factories.make_repository()
+    riley = factories.make_person("Riley", Role.RATER)
+    robin = factories.make_person("Robin", Role.REVIEWER)
+    _fill(riley, repository, chance)
+    mine = factories.make_draft(riley, repository=repository)
+
+    def similar() -> None:
+        desk.near_duplicate(mine, _prompt(chance))
+
+    report.figure("near repeats of a prompt", _middle(similar), "ms", at_most=50)
+    for person, path in ((riley, "/scenarios/"), (riley, "/scenarios/?page=500"), (robin, "/approvals/")):
+        client.force_login(person)
+        report.figure(path, _middle(lambda path=path: client.get(path)), "ms", at_most=50)
+    report.note(f"{SCENARIOS:,} scenarios; medians of 15, whole requests of one process.")
+
+
+def _fill(author: User, repository: object, chance: random.Random) -> None:
+    texts = [_prompt(chance) for _ in range(SCENARIOS)]
+    Scenario.objects.bulk_create(
+        (
+            Scenario(
+                repository=repository,
+                author=author,
+                base_commit=factories.BASE_COMMIT,
+                category="bug fix",
+                state="in_review" if number % 10 == 0 else "approved",
+                title=f"Scenario {number}",
+                prompt=text,
+                bands=bands(text),
+                proposed_at=now(),
+            )
+            for number, text in enumerate(texts)
+        ),
+        batch_size=2_000,
+    )
+
+
+def _prompt(chance: random.Random) -> str:
+    return " ".join(chance.choice(WORDS) for _ in range(120))
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+def _middle(work: Callable[[], object]) -> float:
+    work()  # the first one fills caches
+    taken = []
+    for _ in range(15):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
