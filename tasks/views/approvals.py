@@ -18,7 +18,7 @@ from tasks.markdown import as_html
 from tasks.models import TEXTS, Category, Scenario, ScenarioReview
 
 GONE = "Somebody else reads or has decided about this one. Take the next."
-MOST = 200
+MOST = 50
 
 
 @role_required(Role.REVIEWER)
