@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from grading import queue, rendering, trees
-from grading.export import judging, snapshot
+from grading.export import judging, snapshot, writing
 from grading.models import Export, Result
 from grading.results import asking, computing
 from marlin.heartbeat import heartbeat
@@ -76,28 +76,25 @@ def write_missing_judgements() -> int:
 @shared_task
 def write_export(export_id: int) -> None:
     """Needs a queued export; leaves it ready or failed. Safe to ring twice."""
-    export = Export.objects.select_related("experiment").get(pk=export_id)
+    export = Export.objects.select_related("experiment__rubric").get(pk=export_id)
     try:
-        token = export.take_lease(Export.State.QUEUED, settings.RUN_LEASE)
-        export.start(token=token)
-    except WrongState:
-        return
-    with heartbeat(lambda: export.renew_lease(token, settings.RUN_LEASE)):
-        try:
-            manifest = snapshot.write(export)
-            export.finish(token=token, manifest=manifest)
-        except WrongState:
-            logger.info("Export %s was taken from this worker.", export.pk)
-        except Exception as why:
-            export.fail(
-                f"Writing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token
-            )
-            raise
+        writing.run(export)
+    except WrongState as why:
+        logger.info("Export %s is not this worker's: %s", export.pk, why)
+    except writing.Busy:
+        export.give_back(token=export.token)  # the sweep rings again
+    except Exception as why:
+        logger.exception("Writing export %s failed.", export.pk)
+        export.fail(
+            f"Writing failed: {type(why).__name__}. Try again, or see the worker's log.", token=export.token
+        )
+        raise
 
 
 @shared_task
 def requeue_exports() -> int:
     """The sweep: what a silent worker held is queued again, what waits is rung again."""
+    writing.sweep()
     return snapshot.requeue()
 
 

@@ -41,6 +41,7 @@ urlpatterns = [
     path("exports/", exports.page, name="exports"),
     path("exports/ask", exports.ask, name="ask_export"),
     path("exports/<uuid:public_id>/", exports.detail, name="export"),
+    path("exports/<uuid:public_id>/retry", exports.retry, name="retry_export"),
     path("exports/<uuid:public_id>/<str:name>", exports.download, name="download"),
     path("api/v1/", include("grading.api.urls")),
     path("results/", results.experiments, name="results"),

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -16,6 +16,7 @@ from pydantic import Field
 from grading.api.access import Bearer, TokenRequest
 from grading.api.paging import Page, Paging, PublicId, newest_first
 from grading.export import snapshot
+from grading.export.ranges import respond
 from grading.models import Export
 from marlin.models import Scope
 
@@ -28,7 +29,7 @@ class FileOut(Schema):
     """One file of an export."""
 
     name: str
-    rows: int
+    rows: int | None = Field(description="Null for what describes the others.")
     bytes: int
     sha256: str
     url: str = Field(description="Where to fetch it, on this server.")
@@ -88,16 +89,13 @@ def export(request: TokenRequest, public_id: PublicId) -> ExportOut:
     },
 )
 def file(request: TokenRequest, public_id: PublicId, name: str) -> HttpResponseBase:
-    """The bytes of one file. Each time is written down."""
+    """The bytes of one file, or the range asked for. Each time is written down."""
     export = _found(request, public_id)
     if name not in snapshot.files_of(export):
         raise Http404
-    return FileResponse(
-        snapshot.open_file(export, name, by=request.auth.person),
-        as_attachment=True,
-        filename=name,
-        content_type=BYTES,
-    )
+    asked = "" if "If-Range" in request.headers else request.headers.get("Range", "")
+    opened = snapshot.open_file(export, name, by=request.auth.person)
+    return respond(opened, name, snapshot.size_of(export, name), asked)
 
 
 def _mine(request: TokenRequest) -> QuerySet[Export]:

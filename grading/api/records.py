@@ -16,7 +16,7 @@ from pydantic import Field
 from grading.api.access import Bearer, TokenRequest, note_seen
 from grading.api.experiments import found
 from grading.api.paging import Page, Paging, PublicId, by_public_id
-from grading.export.records import pseudonym
+from grading.export.records import pseudonyms
 from grading.models import Assignment, Preference
 from marlin.models import Scope
 from tasks.models import Candidate, Experiment
@@ -81,8 +81,11 @@ def records(request: TokenRequest, public_id: PublicId, paging: Query[Paging]) -
     """
     experiment = found(public_id)
     note_seen(experiment, request.auth)
+    name_of = pseudonyms(experiment)
     items, following = by_public_id(
-        _accepted(experiment), paging, lambda preference: _shown(preference, experiment)
+        _accepted(experiment),
+        paging,
+        lambda preference: _shown(preference, experiment, name_of(preference.pair.assignment.rater)),
     )
     return Page[RecordOut](items=items, next=following)
 
@@ -108,7 +111,7 @@ def _accepted(experiment: Experiment) -> QuerySet[Preference]:
     )
 
 
-def _shown(preference: Preference, experiment: Experiment) -> RecordOut:
+def _shown(preference: Preference, experiment: Experiment, rater: str) -> RecordOut:
     pair, revision = preference.pair, preference.locked_revision
     assert revision is not None  # locked_preference_names_its_revision
     assignment = pair.assignment
@@ -120,7 +123,7 @@ def _shown(preference: Preference, experiment: Experiment) -> RecordOut:
         task=assignment.task.public_id,
         turn=pair.turn.number,
         attempt=pair.attempt,
-        rater=pseudonym(assignment.rater, experiment),
+        rater=rater,
         seat=assignment.seat,
         scenario=ScenarioOut(
             id=scenario.public_id,

@@ -6,12 +6,15 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from grading.export.records import digest_of, record_of
+from grading.export.schema import FORMAT
 from grading.models import Assignment, Judgement, Preference
 
 
 def unjudged() -> QuerySet[Preference]:
-    """Accepted and locked, without the row that says so."""
-    there = Judgement.objects.filter(preference=OuterRef("pk"), revision=OuterRef("locked_revision"))
+    """Accepted and locked, without the row that says so in today's format."""
+    there = Judgement.objects.filter(
+        preference=OuterRef("pk"), revision=OuterRef("locked_revision"), format=FORMAT
+    )
     return (
         Preference.objects.filter(
             state=Preference.State.LOCKED, pair__assignment__state=Assignment.State.ACCEPTED
@@ -25,6 +28,7 @@ def unjudged() -> QuerySet[Preference]:
             "pair__assignment__rater",
             "pair__assignment__task__experiment__rubric",
             "pair__assignment__task__scenario__repository",
+            "pair__assignment__task__scenario__author",
         )
         .order_by("pk")
     )
@@ -35,7 +39,10 @@ def write_for(assignment_id: int) -> int:
 
 
 def write_missing(experiment_id: int | None = None) -> int:
-    """All of them, or those of one experiment: what export and results do first."""
+    """All of them, or those of one experiment: what export and results do first.
+
+    Rows that an older Marlin wrote in another format are among them.
+    """
     waiting = unjudged()
     if experiment_id is not None:
         waiting = waiting.filter(pair__assignment__task__experiment=experiment_id)
@@ -43,16 +50,20 @@ def write_missing(experiment_id: int | None = None) -> int:
 
 
 def _write(preferences: QuerySet[Preference]) -> int:
-    written = 0
-    for preference in preferences.iterator(chunk_size=200):
-        revision = preference.locked_revision
-        assert revision is not None  # locked_preference_names_its_revision
-        record = record_of(preference, revision)
-        with transaction.atomic():
-            _, is_new = Judgement.objects.get_or_create(
-                preference=preference,
-                revision=revision,
-                defaults={"record": record, "digest": digest_of(record)},
-            )
-        written += is_new
-    return written
+    return sum(_judge(preference) for preference in preferences.iterator(chunk_size=200))
+
+
+@transaction.atomic
+def _judge(preference: Preference) -> bool:
+    """Whether this call wrote it: somebody else may have been faster."""
+    revision = preference.locked_revision
+    assert revision is not None  # locked_preference_names_its_revision
+    record = record_of(preference, revision)
+    written = {"record": record, "format": FORMAT, "digest": digest_of(record)}
+    judgement, is_new = Judgement.objects.get_or_create(
+        preference=preference, revision=revision, defaults=written
+    )
+    if is_new:
+        return True
+    older = Judgement.objects.filter(pk=judgement.pk, format__lt=FORMAT)
+    return bool(older.update(**written))

@@ -1,81 +1,105 @@
-"""Freezes an experiment's judgements into files with checksums."""
+"""Asking for an export, freezing its list, taking its files away. What writes the files is grading.export.writing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import IO, Any
 
-import django
 from django.core.exceptions import ValidationError
-from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
-import marlin
 from grading.checks import Refused
-from grading.export import judging, records
-from grading.export.writers import csv, jsonl
-from grading.models import Export, Judgement
+from grading.export import filters, formats
+from grading.export.filters import Filters
+from grading.models import Export, ExportPart
 from marlin.events import record
 from marlin.jobs import ring
 from marlin.models import User
-from marlin.sources import now
 from marlin.states import WrongState
 from tasks.models import Experiment
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
 LEAST_REASON = 3  # words
 MOST_BELLS = 20
+#: Records in one part: what a writer that was killed may have to do again, and one shard of Parquet.
+PART = 50_000
 
 
 def exportable() -> QuerySet[Experiment]:
     return Experiment.objects.exclude(state=Experiment.State.DRAFT).order_by("-created_at")
 
 
-@transaction.atomic
-def ask(experiment_id: str, *, by: User | None, reason: str) -> Export:
-    """A new export, rung for. It un-blinds, so it needs a reason and is written down. Raises Refused."""
-    reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
+def find(experiment_id: str) -> Experiment:
+    """Raises Refused."""
     try:
-        experiment = exportable().get(public_id=experiment_id)
+        return exportable().select_related("rubric").get(public_id=experiment_id)
     except (Experiment.DoesNotExist, ValidationError, ValueError):
         raise Refused("Choose an experiment.", field="experiment") from None
+
+
+@transaction.atomic
+def ask(
+    experiment_id: str,
+    *,
+    by: User | None,
+    reason: str,
+    wanted: Filters | None = None,
+    keys: Iterable[str] = formats.USUAL,
+) -> Export:
+    """A new export, rung for. It un-blinds, so it needs a reason and is written down. Raises Refused."""
+    reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
+    experiment = find(experiment_id)
+    chosen = formats.chosen(keys, experiment)
     if len(reason.split()) < LEAST_REASON:
         raise Refused("Say in a few words what the export is for.", field="reason")
     record("experiment.unblinded", experiment, by=by, why=reason)
-    export = Export.objects.create(experiment=experiment, asked_by=by, reason=reason)
+    export = Export.objects.create(
+        experiment=experiment,
+        asked_by=by,
+        reason=reason,
+        filters=(wanted or Filters()).as_json(),
+        formats=chosen,
+    )
     ring("grading.jobs.write_export", export.pk)
     return export
 
 
-def write(export: Export) -> dict[str, Any]:
-    """Complete the judgements, freeze their list, write the files; returns the manifest. Needs a worker."""
-    experiment = export.experiment
-    judging.write_missing(experiment.pk)
-    frozen = list(_judgements(experiment).values_list("pk", flat=True))
-    axes = [axis.key for axis in experiment.rubric.axes.all()]
-    files = [
-        _store(export, jsonl.NAME, jsonl.write(_records(frozen)), len(frozen)),
-        _store(export, csv.NAME, csv.write(_records(frozen), axes), len(frozen)),
-    ]
-    manifest = {
-        "format": records.FORMAT,
-        "experiment": {"id": str(experiment.public_id), "name": experiment.name},
-        "filters": {"experiment": str(experiment.public_id), "state": "accepted"},
-        "rubric": {"name": experiment.rubric.name, "version": experiment.rubric.version},
-        "rows": len(frozen),
-        "files": files,
-        "written_at": now().isoformat(),
-        "asked_because": export.reason,
-        "versions": {"marlin": marlin.__version__, "django": django.get_version()},
-    }
-    body = json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
-    _store(export, MANIFEST, [body], 0)
-    return manifest
+@transaction.atomic
+def retry(export: Export, *, by: User) -> None:
+    """Goes on where the writing failed. Raises WrongState when it did not."""
+    export.retry(by=by)
+    ring("grading.jobs.write_export", export.pk)
+
+
+#: One statement sees one moment: what it counts and what it freezes cannot differ.
+FREEZE = """
+WITH told(preference, revision, public_id, verdict) AS MATERIALIZED ({told}),
+listed AS (
+    SELECT preference, revision, public_id, (row_number() OVER (ORDER BY public_id) - 1) / %s AS number
+    FROM told WHERE verdict = %s
+),
+frozen AS (
+    INSERT INTO {parts} (export_id, number, preferences, revisions)
+    SELECT %s, number, array_agg(preference ORDER BY public_id), array_agg(revision ORDER BY public_id)
+    FROM listed GROUP BY number
+)
+SELECT verdict, count(*) FROM told GROUP BY verdict ORDER BY verdict
+"""
+
+
+def freeze(export: Export) -> dict[str, int]:
+    """Stores the list, ordered by public id, in parts; returns how many went in, and how many not and why."""
+    told = filters.told_apart(export.experiment, Filters.from_json(export.filters))
+    told_sql, told_values = told.query.sql_with_params()
+    statement = FREEZE.format(told=told_sql, parts=ExportPart._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*told_values, PART, filters.WRITTEN, export.pk])
+        return {filters.WRITTEN: 0} | dict(cursor.fetchall())
 
 
 def requeue() -> int:
@@ -92,48 +116,39 @@ def requeue() -> int:
     return len(bells)
 
 
+def manifest_body(manifest: dict[str, Any]) -> bytes:
+    """The very bytes of manifest.json."""
+    return json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def checksum(export: Export) -> str:
+    """SHA-256 of the manifest, which holds that of every file; empty before it is ready."""
+    return hashlib.sha256(manifest_body(export.manifest)).hexdigest() if export.manifest else ""
+
+
 def files_of(export: Export) -> list[str]:
     """The names one may download; none before it is ready."""
     if export.state != Export.State.READY:
         return []
-    return [*(file["name"] for file in export.manifest["files"]), MANIFEST]
+    signed = [SIGNATURE] if "signature" in export.manifest else []
+    return [*(file["name"] for file in export.manifest["files"]), MANIFEST, *signed]
+
+
+def size_of(export: Export, name: str) -> int:
+    return default_storage.size(path_of(export, name))
+
+
+def digest_of(export: Export, name: str) -> str:
+    """SHA-256 as the manifest tells it; empty for the manifest itself and its signature."""
+    return next((str(file["sha256"]) for file in export.manifest["files"] if file["name"] == name), "")
 
 
 def open_file(export: Export, name: str, *, by: User | None) -> IO[bytes]:
     """The bytes that were written. Whoever takes them has un-blinded the experiment."""
     record("export.downloaded", export, by=by, after=export.state, name_of_file=name)
-    return default_storage.open(_path(export, name))
+    return default_storage.open(path_of(export, name))
 
 
-def _judgements(experiment: Experiment) -> QuerySet[Judgement]:
-    """One per preference: that of the revision that counts now, in an order that says nothing."""
-    return Judgement.objects.filter(
-        preference__pair__assignment__task__experiment=experiment,
-        preference__pair__assignment__state="accepted",
-        revision=F("preference__locked_revision"),
-    ).order_by("preference__public_id")
-
-
-def _records(frozen: list[int]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(frozen), 200):
-        batch = Judgement.objects.in_bulk(frozen[start : start + 200])
-        for pk in frozen[start : start + 200]:
-            yield batch[pk].record
-
-
-def _store(export: Export, name: str, pieces: Iterable[bytes], rows: int) -> dict[str, Any]:
-    """Write one file in pieces; returns its line of the manifest."""
-    digest, size = hashlib.sha256(), 0
-    with tempfile.TemporaryFile() as file:
-        for piece in pieces:
-            digest.update(piece)
-            size += len(piece)
-            file.write(piece)
-        file.seek(0)
-        default_storage.save(_path(export, name), File(file))
-    return {"name": name, "rows": rows, "bytes": size, "sha256": digest.hexdigest()}
-
-
-def _path(export: Export, name: str) -> str:
+def path_of(export: Export, name: str) -> str:
     """A place for each lease: a worker that was taken for dead cannot write over the files of the next."""
     return f"exports/{export.public_id}/{export.token}/{name}"

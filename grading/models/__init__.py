@@ -1,7 +1,7 @@
 """What turns candidates into preferences, in the order of the story."""
 
 from grading.models.assignment import Assignment
-from grading.models.export import Export
+from grading.models.export import Export, ExportPart, Pseudonym
 from grading.models.judgement import Judgement
 from grading.models.page import Fragment, PageWords, PairPage, Picture, ReadMark, Trouble, View
 from grading.models.pair import BlindPair
@@ -17,6 +17,7 @@ __all__ = [
     "BaseTree",
     "BlindPair",
     "Export",
+    "ExportPart",
     "Fragment",
     "Judgement",
     "MaskedArm",
@@ -25,6 +26,7 @@ __all__ = [
     "Payout",
     "Picture",
     "Preference",
+    "Pseudonym",
     "ReadMark",
     "Receipt",
     "Result",

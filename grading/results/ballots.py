@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from grading.analysis.styles import SIZES
 from grading.analysis.votes import UNRATED, Floats, Ints, Votes
-from grading.export.records import pseudonym
+from grading.export.records import pseudonyms
 from grading.models import Vote
 from grading.results import masks
 from grading.results.findings import NOT_ASKED, Ballots
@@ -174,4 +174,5 @@ def _masked(drawn: Mapping[int, int], arms: Ints) -> Ints:
 def _pseudonyms(experiment: Experiment, raters: list[int]) -> tuple[str, ...]:
     """As in an export, so that a rater can be found again there."""
     people = User.objects.in_bulk(raters)
-    return tuple(pseudonym(people[pk], experiment) for pk in raters)
+    name_of = pseudonyms(experiment)
+    return tuple(name_of(people[pk]) for pk in raters)

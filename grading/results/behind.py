@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from grading.export.records import pseudonym
+from grading.export.records import pseudonyms
 from grading.models import Judgement, Vote
 from grading.results.filters import Filters
 from grading.rubric import word
@@ -117,10 +117,11 @@ def listed(experiment: Experiment, filters: Filters, narrow: Narrowed, axes: lis
         )[begin : begin + A_PAGE]
     )
     people = User.objects.using("unblind").in_bulk({row[8] for row in values})
-    return Listed([_row(row, people, experiment) for row in values], total, page)
+    name_of = pseudonyms(experiment)
+    return Listed([_row(row, people, name_of) for row in values], total, page)
 
 
-def _row(row: tuple[Any, ...], people: Mapping[int, User], experiment: Experiment) -> Row:
+def _row(row: tuple[Any, ...], people: Mapping[int, User], name_of: Callable[[User], str]) -> Row:
     identity, title, repository, turn, first, second, rating, on_left, rater, on = row
     better, worse = (first, second) if (rating or 0) >= 0 else (second, first)
     return Row(
@@ -132,7 +133,7 @@ def _row(row: tuple[Any, ...], people: Mapping[int, User], experiment: Experimen
         worse=worse,
         strength=abs(rating or 0),
         left=first if on_left else second,
-        rater=pseudonym(people[rater], experiment),
+        rater=name_of(people[rater]),
         on=on,
     )
 
@@ -165,7 +166,8 @@ def _person(experiment: Experiment, name: str) -> list[int]:
     """A pseudonym cannot be turned back; it can be made again for each rater of the experiment."""
     votes = Vote.objects.using("unblind").filter(experiment=experiment)
     people = User.objects.using("unblind").filter(pk__in=votes.values("rater"))
-    return [person.pk for person in people if pseudonym(person, experiment) == name]
+    name_of = pseudonyms(experiment)
+    return [person.pk for person in people if name_of(person) == name]
 
 
 # --- One record ---------------------------------------------------------------------------------------------------
@@ -244,7 +246,7 @@ def whole(experiment: Experiment, vote: Vote, axes: Mapping[str, str]) -> Whole:
         category=vote.category,
         turn=vote.turn,
         prompt=record["prompt"],
-        rater=pseudonym(vote.rater, experiment),
+        rater=pseudonyms(experiment)(vote.rater),
         on=vote.submitted_on,
         method=record["draw"]["method"],
         probability=record["draw"]["probability"],

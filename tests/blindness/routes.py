@@ -142,8 +142,11 @@ ROUTES = {
     "grading:freeze_result": _result("at/{id}/freeze", post=302, of="result"),
     "grading:result_chart": _result("at/{id}/heat.csv", 200, of="result"),
     "grading:exports": Route("/exports/", RESEARCHERS, 200),
-    "grading:ask_export": Route("/exports/ask", RESEARCHERS, post=302, reauthenticates=True),
+    "grading:ask_export": Route("/exports/ask", RESEARCHERS, 302, 302, reauthenticates=True),
     "grading:export": Route("/exports/{id}/", RESEARCHERS, 200, owners=("rowan",), of="export"),
+    "grading:retry_export": Route(
+        "/exports/{id}/retry", RESEARCHERS, post=302, owners=("rowan",), of="export"
+    ),
     "grading:download": Route(
         "/exports/{id}/preferences.jsonl", RESEARCHERS, 302, reauthenticates=True, of="export"
     ),

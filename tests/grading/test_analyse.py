@@ -10,6 +10,7 @@ from grading import jobs
 from grading.export import snapshot
 from grading.export.writers import csv as table
 from grading.export.writers import jsonl
+from grading.export.writers.pieces import Block
 from tests import factories
 from tests.grading.conftest import make_tasks
 
@@ -75,8 +76,11 @@ def test_no_votes_are_no_failure(file):
 def test_an_export_of_either_kind_says_the_same(file):
     records = [record(at, rating) for at, rating in enumerate((3, 1, -2, 4, -1, 2))]
 
-    lines = analyse(file(b"".join(jsonl.write(records)), "preferences.jsonl"), "--json")
-    cells = analyse(file(b"".join(table.write(records, ["clarity"])), "preferences.csv"), "--json")
+    block = Block.of(records)
+    written = [jsonl.write(block), table.write(block, ["clarity"])]
+    written_lines, written_cells = (b"".join(piece.data for piece in pieces) for pieces in written)
+    lines = analyse(file(written_lines, "preferences.jsonl"), "--json")
+    cells = analyse(file(table.header(["clarity"]) + written_cells, "preferences.csv"), "--json")
 
     from_lines, from_cells = json.loads(lines), json.loads(cells)
     assert from_lines["counts"]["points"] == 8

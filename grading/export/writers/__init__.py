@@ -1,1 +1,1 @@
-"""One module for each format: records in, bytes out, one row at a time."""
+"""One module for each format: blocks of records in, pieces of files out. Nothing is held back between blocks."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from grading.checks import Refused
-from grading.export import snapshot
-from grading.models import Export
+from grading.export import formats, snapshot, writing
+from grading.export.filters import Filters
 from marlin.models import User
 from tasks.models import Experiment
 
 
 class Command(BaseCommand):
     help = (
-        "Exports an experiment as JSONL and CSV with a manifest. Un-blinds it, so --reason is written down."
+        "Exports an experiment with a signed manifest. Un-blinds it, so --reason is written down. "
+        "Filters may be repeated; without any, every accepted preference is written."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,6 +27,17 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, required=True, help="a directory that is new or empty")
         parser.add_argument("--reason", required=True, help="what the export is for")
         parser.add_argument("--by", help="e-mail of the researcher who asks")
+        parser.add_argument(
+            "--format",
+            action="append",
+            choices=[each.key for each in formats.FORMATS],
+            help=f"may be repeated; without it: {', '.join(formats.USUAL)}",
+        )
+        for name in ("language", "repository", "category"):
+            parser.add_argument(f"--{name}", action="append", default=[])
+        parser.add_argument("--turn", action="append", type=int, default=[])
+        parser.add_argument("--since", type=date.fromisoformat, help="first day handed in, like 2026-11-23")
+        parser.add_argument("--until", type=date.fromisoformat, help="last day handed in")
 
     def handle(
         self, *args: Any, experiment: str, out: Path, reason: str, by: str | None, **options: Any
@@ -31,24 +45,38 @@ class Command(BaseCommand):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CommandError(f"{out} is not an empty directory.")
         try:
-            export = snapshot.ask(_id_of(experiment), by=_person(by), reason=reason)
+            export = snapshot.ask(
+                _id_of(experiment),
+                by=_person(by),
+                reason=reason,
+                wanted=_filters(options),
+                keys=options["format"] or formats.USUAL,
+            )
         except Refused as why:
             raise CommandError(why.sentence) from why
-        _write(export)
+        # Here and now; a worker that hears the bell finds it taken.
+        writing.run(export)
         out.mkdir(parents=True, exist_ok=True)
         for name in snapshot.files_of(export):
-            with snapshot.open_file(export, name, by=export.asked_by) as file:
-                (out / name).write_bytes(file.read())
+            with (
+                snapshot.open_file(export, name, by=export.asked_by) as file,
+                (out / name).open("wb") as copy,
+            ):
+                shutil.copyfileobj(file, copy)
         self.stdout.write(
             f"{export.manifest['rows']} preferences in {out}, described by {snapshot.MANIFEST}."
         )
 
 
-def _write(export: Export) -> None:
-    """Here and now; a worker that hears the bell finds it taken."""
-    token = export.take_lease(Export.State.QUEUED, 3600)
-    export.start(token=token)
-    export.finish(token=token, manifest=snapshot.write(export))
+def _filters(options: dict[str, Any]) -> Filters:
+    return Filters(
+        languages=tuple(options["language"]),
+        repositories=tuple(options["repository"]),
+        categories=tuple(options["category"]),
+        turns=tuple(options["turn"]),
+        since=options["since"],
+        until=options["until"],
+    )
 
 
 def _id_of(experiment: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from grading.export.records import digest_of, pseudonym, record_of
+from grading.export.records import FORMAT, digest_of, pseudonym, record_of
 from grading.models import Assignment, BlindPair, Judgement, Preference, Revision
 from grading.rubric import canonical
 from marlin.models import Role, User
@@ -234,7 +234,13 @@ def _store(
     ):
         record = _record(world, random, template, reading, flip, assignment, revision, preference)
         judgements.append(
-            Judgement(preference=preference, revision=revision, record=record, digest=digest_of(record))
+            Judgement(
+                preference=preference,
+                revision=revision,
+                record=record,
+                format=FORMAT,
+                digest=digest_of(record),
+            )
         )
     Judgement.objects.bulk_create(judgements, batch_size=500)
 

@@ -1,11 +1,13 @@
 """The row a researcher gets: the right name on the right side, whichever way the coin fell."""
 
+import hashlib
 import json
 
 import pytest
+from django.db import connection
 
-from grading.export import judging, records
-from grading.models import Judgement, Preference
+from grading.export import judging, records, schema
+from grading.models import Judgement, Preference, Pseudonym
 from marlin.models import User
 from marlin.sources import using
 from tasks.models import Candidate, Failure
@@ -69,6 +71,7 @@ def test_texts_follow_their_candidate(riley, bells, coin, own, other):
 
     texts = make_judged(riley, coin, **form).record["texts"]
 
+    assert (texts.pop("masked"), texts.pop("names_an_agent")) == (0, False)
     assert texts == {
         "strengths_a": f"strong {own}",
         "weaknesses_a": f"weak {own}",
@@ -88,7 +91,11 @@ def test_a_record_tells_where_it_comes_from(riley, bells):
     assert record["scenario"]["title"] == task.scenario.title
     assert record["scenario"]["base_commit"] == factories.BASE_COMMIT
     assert (record["turn"], record["attempt"], record["seat"], record["revision"]) == (1, 1, 0, 1)
-    assert record["draw"] == {"method": "coin", "probability": 0.5}
+    assert (record["draw"]["method"], record["draw"]["probability"]) == ("coin", 0.5)
+    assert (record["nth_task"], record["timing"]["saves"]) == (1, 1)
+    assert (record["review"]["decision"], record["review"]["disputed"]) == ("accept", False)
+    assert record["candidate_a"]["run"]["seconds"] == 1.0
+    assert record["candidate_a"]["run"]["id"] != record["candidate_b"]["run"]["id"]
     assert record["candidate_a"]["patch"] == factories.PATCH.decode()
     assert (record["candidate_a"]["added"], record["candidate_a"]["evidence"]["passed"]) == (1, 3)
     assert record["agent_a"]["model"] == arms_of(judgement)[0].model
@@ -112,13 +119,62 @@ def test_a_pseudonym_is_stable_within_an_experiment_and_unrelated_between_two(ri
     assert len(names) == 4
 
 
-def test_a_pseudonym_hangs_on_our_key(riley, settings):
+def test_a_pseudonym_hangs_on_our_key_and_survives_its_change(riley, settings):
     experiment = factories.make_experiment()
+    settings.SECRET_KEY = "one key"
     before = records.pseudonym(riley, experiment)
 
     settings.SECRET_KEY = "another key"
 
+    assert records.pseudonym(riley, experiment) == before
+    Pseudonym.objects.all().delete()
     assert records.pseudonym(riley, experiment) != before
+
+
+def test_a_record_has_the_columns_of_the_schema_and_no_other(riley, bells):
+    record = make_judged(riley).record
+
+    assert_fits(record, schema.columns_for(["efficiency", "clarity"]))
+
+
+def assert_fits(values, columns, path=""):
+    assert set(values) == {column.name for column in columns}, path
+    for column in columns:
+        if column.kind == "group":
+            assert_fits(values[column.name], column.columns, f"{path}.{column.name}")
+
+
+def test_an_axis_that_was_skipped_is_null(riley, bells):
+    rubric = factories.make_rubric(may_skip=True)
+    task = factories.make_ready_task(factories.make_experiment(rubric=rubric))
+
+    record = make_judged(riley, task=task, efficiency="").record
+
+    assert record["axes"]["efficiency"] is None
+    assert record["shown"]["ratings"]["efficiency"] is None
+    assert record["axes"]["clarity"] is not None
+
+
+def test_addresses_and_the_raters_name_are_masked_in_texts(riley, bells):
+    words = "Ask riley or bo@reef.example.org about README.md, rileys excepted, and nobody else."
+
+    texts = make_judged(riley, justification=words).record["texts"]
+
+    assert texts["justification"] == (
+        "Ask [somebody] or [somebody] about README.md, rileys excepted, and nobody else."
+    )
+    assert texts["masked"] == 2
+
+
+def test_a_text_that_names_an_agent_is_marked(riley, bells):
+    task = factories.make_ready_task()
+    name = task.experiment.arms.first().agent_version.model
+
+    texts = make_judged(
+        riley, task=task, justification=f"README.md reads as if {name.upper()} had written it."
+    ).record["texts"]
+
+    assert texts["names_an_agent"]
 
 
 def test_a_failed_candidate_is_recorded_as_failed(riley, bells):
@@ -196,5 +252,25 @@ def test_what_is_missing_can_be_written_for_one_experiment(riley, bells):
 def test_the_digest_is_that_of_the_stored_record(riley, bells):
     judgement = make_judged(riley)
 
-    assert judgement.digest == records.digest_of(judgement.record)
+    assert judgement.digest == judgement.record["row_hash"] == records.digest_of(judgement.record)
+    without = {name: value for name, value in judgement.record.items() if name != "row_hash"}
+    assert judgement.digest == hashlib.sha256(records.as_line(without).encode()).hexdigest()
     assert json.loads(records.as_line(judgement.record)) == judgement.record
+
+
+def test_the_stored_text_is_the_canonical_line(riley, bells):
+    judgement = make_judged(riley, justification='README.md says \\ and "ü\u2028", \t and more words.')
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT record::text FROM grading_judgement")
+        assert cursor.fetchone()[0] == records.as_line(judgement.record)
+
+
+def test_what_an_older_version_wrote_is_written_anew(riley, bells):
+    judgement = make_judged(riley)
+    Judgement.objects.update(format=1, record={"old": True}, digest="")
+
+    assert [judging.write_missing(), judging.write_missing()] == [1, 0]
+
+    anew = Judgement.objects.get()
+    assert (anew.pk, anew.record, anew.digest) == (judgement.pk, judgement.record, judgement.digest)

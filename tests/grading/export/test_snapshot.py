@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from grading import jobs
 from grading.checks import Refused
-from grading.export import snapshot
+from grading.export import snapshot, writing
 from grading.models import Export, Judgement
 from marlin.models import Event
 from marlin.states import WrongState
@@ -114,23 +114,36 @@ def test_the_manifest_describes_the_files(experiment):
 
     manifest = json.loads(read(export, "manifest.json"))
     assert manifest == export.manifest
-    assert [file["name"] for file in manifest["files"]] == ["preferences.jsonl", "preferences.csv"]
+    names = [file["name"] for file in manifest["files"]]
+    assert names == [
+        "preferences.jsonl",
+        "preferences-00000-of-00001.parquet",
+        "preferences.csv",
+        "trl-preference.jsonl",
+        "trl-implicit.jsonl",
+        "README.md",
+        "croissant.json",
+        "rubric.md",
+    ]
     for file in manifest["files"]:
         body = read(export, file["name"])
         assert file["sha256"] == hashlib.sha256(body).hexdigest()
         assert file["bytes"] == len(body)
-        assert file["rows"] == manifest["rows"]
+        assert file["rows"] == (None if file["format"] == "about" else manifest["rows"])
     assert read(export, "preferences.csv").count(b"\r\n") == 1 + manifest["rows"]
     assert manifest["asked_because"] == REASON
     assert manifest["filters"] == {"experiment": str(experiment.public_id), "state": "accepted"}
-    assert set(manifest["versions"]) == {"marlin", "django"}
+    assert set(manifest["versions"]) == {"marlin", "django", "pyarrow"}
 
 
 def test_the_same_preferences_are_the_same_bytes(experiment):
     first, second = export_of(experiment), export_of(experiment)
 
-    assert read(first, "preferences.jsonl") == read(second, "preferences.jsonl")
-    assert first.manifest["files"] == second.manifest["files"]
+    data = [
+        [file for file in export.manifest["files"] if file["format"] != "about"] for export in (first, second)
+    ]
+    assert len(data[0]) == 5
+    assert data[0] == data[1]
 
 
 def test_an_experiment_without_preferences_gives_empty_files(db, bells):
@@ -179,13 +192,13 @@ def test_an_export_that_fails_says_why_and_may_be_asked_for_again(experiment, ro
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot, "_store", no_room)
+        patch.setattr(writing, "_describe", no_room)
         with pytest.raises(OSError, match="No space left"):
             export_of(experiment)
 
     export = Export.objects.get()
     assert (export.state, snapshot.files_of(export)) == ("failed", [])
-    assert export.failure == "Writing failed: OSError. Ask again, or see the worker's log."
+    assert export.failure == "Writing failed: OSError. Try again, or see the worker's log."
 
     export.retry(by=rowan)
     jobs.write_export(export.pk)
@@ -194,13 +207,13 @@ def test_an_export_that_fails_says_why_and_may_be_asked_for_again(experiment, ro
 
 def test_who_lost_the_lease_meanwhile_leaves_the_row_alone(experiment, monkeypatch):
     export = ask(experiment)
-    write = snapshot.write
+    write = writing.write
 
-    def write_slowly(mine):
+    def write_slowly(mine, *arguments):
         Export.objects.update(token="somebody else's")
-        return write(mine)
+        return write(mine, *arguments)
 
-    monkeypatch.setattr(snapshot, "write", write_slowly)
+    monkeypatch.setattr(writing, "write", write_slowly)
     jobs.write_export(export.pk)
 
     assert export.is_now("writing")
@@ -276,11 +289,8 @@ def test_the_command_writes_a_directory(experiment, tmp_path, rowan, named_by):
     said = run(str(getattr(experiment, named_by)), out, by=rowan.email.upper())
 
     assert said == f"3 preferences in {out}, described by manifest.json.\n"
-    assert sorted(file.name for file in out.iterdir()) == [
-        "manifest.json",
-        "preferences.csv",
-        "preferences.jsonl",
-    ]
+    listed = [file["name"] for file in json.loads((out / "manifest.json").read_text())["files"]]
+    assert {file.name for file in out.iterdir()} == {*listed, "manifest.json", "manifest.sig"}
     for file in json.loads((out / "manifest.json").read_text())["files"]:
         assert hashlib.sha256((out / file["name"]).read_bytes()).hexdigest() == file["sha256"]
     assert Event.objects.get(name="experiment.unblinded").actor == rowan
