@@ -97,6 +97,7 @@ class Reading:
                 "count": f"{failing} failing" if failing else "",
             },
             {"name": "write_up", "label": "Write-up", "url": self.url("write_up"), "count": ""},
+            {"name": "base", "label": "Files", "url": self.url("base"), "count": ""},
         ]
 
     def page(self) -> PairPage:

@@ -1,68 +1,40 @@
-"""How the compare page orders what it was given: files by folder, steps by phase, words for marks."""
+"""How the compare page shows what it was given: files by folder, words and signs for marks, lines that were found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
-from grading.blinding import BlindTurn, TranscriptStep
-from grading.reading import ShownFile
+from grading.reading import Reading, ShownFile
+from grading.search import FoundLine
 
 register = template.Library()
 
-VERBS = {
-    "say": "said",
-    "read": "read",
-    "search": "searched",
-    "edit": "edited",
-    "write": "wrote",
-    "run": "ran",
-    "retry": "tried again",
-    "error": "met an error",
-    "note": "note",
+#: Characters of a found line that are shown before what was found.
+NEAR = 14
+#: What stands on the button of a view; its whole name is read out and shown by the pointer.
+VIEWS = {"pair": "A | B", "three": "Base", "direct": "A ↔ B", "a": "A", "b": "B"}
+STATUSES = {"added": "N", "deleted": "D", "renamed": "R", "mode": "M", "submodule": "S"}
+#: Seconds before the end of a lease at which the page says so.
+SOON = 600
+TOLD_STATUSES = ("added", "deleted", "renamed")
+#: Finished cells of the list: it may have a thousand rows, and is written in every page.
+UNTOUCHED = mark_safe(
+    '<td class="none"><span aria-hidden="true">·</span><span class="sr-only">not touched</span></td>'
+)
+ALONE = mark_safe('<td class="rel"><span class="sr-only">one side only</span></td>')
+RELATIONS = {
+    "same": mark_safe('<td class="rel" title="both, alike">=<span class="sr-only"> same in both</span></td>'),
+    "differ": mark_safe(
+        '<td class="rel" title="both, not alike">≠<span class="sr-only"> both, not alike</span></td>'
+    ),
 }
-CHANGES = ("edit", "write")
-#: A text longer than this is folded, so that one listing does not push the next step out of sight.
-MOST_SHOWN = 12  # lines
-
-
-@dataclass
-class ShownStep:
-    """One step and what came of it, numbered as the side made it."""
-
-    number: int
-    verb: str
-    kind: str
-    path: str
-    text: str
-    exit: int | None
-    results: list[str] = field(default_factory=list)
-
-    @property
-    def code(self) -> str:
-        """What stands in the row: a path, or the command or words of a search."""
-        return self.path or (self.text if self.kind in ("run", "search", "read") else "")
-
-    @property
-    def prose(self) -> str:
-        return self.text if self.kind in ("say", "note", "error", "retry") else ""
-
-    @property
-    def bodies(self) -> list[str]:
-        """What was written or came back, below the row."""
-        own = [self.text] if self.path and self.kind in CHANGES and self.text else []
-        return own + self.results
-
-
-@dataclass(frozen=True)
-class Phase:
-    """The steps of both sides before the first change, until the last, and after."""
-
-    name: str
-    a: list[ShownStep]
-    b: list[ShownStep]
+TEST = mark_safe('<span class="kind" title="test"><span class="sr-only">test</span></span>')
 
 
 @dataclass(frozen=True)
@@ -74,16 +46,9 @@ class Folder:
 
 
 @register.filter
-def phases(turn: BlindTurn) -> list[Phase]:
-    names = ("Finding out", "Changing", "Checking")
-    sides = [_in_phases(_shown(side.steps)) for side in turn.sides]
-    found = [Phase(name, a, b) for name, a, b in zip(names, *sides, strict=True)]
-    return [phase for phase in found if phase.a or phase.b]
-
-
-@register.filter
-def is_long(text: str) -> bool:
-    return text.count("\n") >= MOST_SHOWN or len(text) > MOST_SHOWN * 100
+def is_soon(seconds: float) -> bool:
+    """Amber: the task is yours for less than ten minutes more."""
+    return seconds < SOON
 
 
 @register.filter
@@ -100,26 +65,112 @@ def folders(files: Iterable[ShownFile]) -> list[Folder]:
     return found
 
 
+@register.simple_tag(takes_context=True)
+def reading_url(context: Mapping[str, Any], name: str) -> str:
+    """The address of a part in this reader's own pages: the rater's, or the reviewer's twin of it."""
+    reading: Reading = context["reading"]
+    return reading.url(name)
+
+
+@register.filter
+def view_sign(name: str) -> str:
+    return VIEWS.get(name, name)
+
+
+@register.filter
+def marks_in_list(file: ShownFile) -> SafeString:
+    """Behind a name: new, deleted or renamed; a test; a warning, with its words."""
+    marks = []
+    if letters := _status_letters(file):
+        marks.append(format_html(' <span class="letters" aria-hidden="true">{}</span>', letters))
+    if file.group == "tests":
+        marks.append(TEST)
+    if file.warnings:
+        told = " ".join(file.warnings)
+        marks.append(
+            format_html(
+                '<span class="alert" title="{}"><span class="sr-only">warning: {}</span></span>', told, told
+            )
+        )
+    return mark_safe("".join(marks))  # noqa: S308 # each part is escaped or our own
+
+
+def _status_letters(file: ShownFile) -> str:
+    """A letter where both sides agree, else each side's own."""
+    letters = [STATUSES.get(change["status"], "") if change else "" for change in (file.a, file.b)]
+    touched = {letter for letter, change in zip(letters, (file.a, file.b), strict=True) if change}
+    if len(touched) == 1:
+        return touched.pop()
+    return " ".join(f"{side}:{letter}" for side, letter in zip("AB", letters, strict=True) if letter)
+
+
+@register.filter
+def counts_in_list(change: Mapping[str, Any] | None) -> SafeString:
+    if change is None:
+        return UNTOUCHED
+    status = change["status"]
+    told = format_html(' title="{}"', status) if status in TOLD_STATUSES else ""
+    if change["binary"]:
+        return format_html("<td{}>binary</td>", told)
+    return format_html(
+        '<td{}><span class="plus">+{}</span> <span class="minus">−{}</span></td>',
+        told,
+        change["added"],
+        change["removed"],
+    )
+
+
+@register.filter
+def relation_in_list(file: ShownFile) -> SafeString:
+    return RELATIONS.get(file.relation, ALONE)
+
+
+@register.filter
+def image_addresses(file: ShownFile) -> str:
+    """ "Base /work/…", one a line: read by static/js/files.js."""
+    return "\n".join(f"{label} {url}" for label, url in file.images)
+
+
+@register.filter
+def heights(files: Sequence[ShownFile]) -> str:
+    """The rows of each file in this view, so that nothing jumps when it arrives."""
+    return " ".join(str(file.rows) for file in files)
+
+
+@register.simple_tag
+def blank_file() -> ShownFile:
+    """What static/js/files.js fills in, for files that are not sent with the page."""
+    return ShownFile(
+        number=0, path="", a=None, b=None, relation="", group="", warnings=(), folded=False, html="", url="",
+        mark_url="", rows=0, is_read=False, moved=0, blank=0, differences=0, images=(), generated="",
+    )  # fmt: skip
+
+
+@register.filter
+def read_number(files: Sequence[ShownFile]) -> int:
+    return sum(file.is_read for file in files)
+
+
+@register.filter
+def read_count(files: Sequence[ShownFile]) -> str:
+    return f"{read_number(files)} of {len(files)} read"
+
+
+@register.filter
+def found_css(line: FoundLine) -> str:
+    return "both-sides" if line.side == "=" else line.side.lower()
+
+
+@register.filter
+def around(line: FoundLine) -> list[tuple[str, bool]]:
+    """The line from a little before what was found: the column of the list is narrow."""
+    parts = list(line.parts)
+    if parts and not parts[0][1]:
+        before = parts[0][0].lstrip()
+        parts[0] = (before if len(before) <= NEAR else "…" + before[-NEAR:], False)
+    return parts
+
+
 @register.filter
 def file_name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _shown(steps: Iterable[TranscriptStep]) -> list[ShownStep]:
-    """A result belongs to the step it answers."""
-    shown: list[ShownStep] = []
-    for step in steps:
-        if step.kind == "result" and shown:
-            shown[-1].results.append(step.text)
-            continue
-        verb = VERBS.get(step.kind, "note")
-        shown.append(ShownStep(len(shown) + 1, verb, step.kind, step.path, step.text, step.exit))
-    return shown
-
-
-def _in_phases(steps: list[ShownStep]) -> tuple[list[ShownStep], list[ShownStep], list[ShownStep]]:
-    changes = [index for index, step in enumerate(steps) if step.kind in CHANGES]
-    if not changes:
-        return steps, [], []
-    first, last = changes[0], changes[-1] + 1
-    return steps[:first], steps[first:last], steps[last:]

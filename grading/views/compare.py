@@ -98,7 +98,8 @@ def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 def base(request: PersonRequest, public_id: UUID) -> HttpResponse:
     reading = None if request.htmx else reading_of(_mine(request, public_id), steps=False)
-    return answers.browsed(request, _pairs(request, public_id), reading)
+    panel = submission.form_context(reading) if reading else {}
+    return answers.browsed(request, _pairs(request, public_id), reading, panel)
 
 
 @role_required(Role.RATER)

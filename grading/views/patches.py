@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -55,8 +58,10 @@ def found(request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading |
     return render(request, "grading/compare/search.html", reading.context("patches") | {"found": result})
 
 
-def browsed(request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading | None) -> HttpResponse:
-    """A folder or a file of the repository as it was before either patch."""
+def browsed(
+    request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading | None, panel: Mapping[str, Any]
+) -> HttpResponse:
+    """A folder or a file of the repository as it was before either patch; the rating stays beside it."""
     pair = pieces.newest_of(pairs.select_related("turn__task__scenario__repository"))
     scenario = pair.turn.task.scenario
     place = browsing.look(
@@ -68,4 +73,4 @@ def browsed(request: PersonRequest, pairs: QuerySet[BlindPair], reading: Reading
     context = {"place": place, "here": request.path, "again": request.get_full_path()}
     if reading is None:
         return render(request, "grading/compare/_browsed.html", context)
-    return render(request, "grading/compare/browse.html", reading.context("base") | context)
+    return render(request, "grading/compare/browse.html", {**reading.context("base"), **panel, **context})

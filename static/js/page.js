@@ -1,4 +1,26 @@
-// What every page has: help, the person's menu, times of the reader's own clock, and care with answers.
+// What every page has: help, the person's menu, times of the reader's own clock, care with answers, a memory.
+
+// What this browser keeps; it may refuse to.
+export function kept(key, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(key)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+export function keep(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // It holds for this page.
+  }
+}
+
+// Said to those who listen, shown to nobody.
+export function announce(sentence) {
+  document.querySelector("#announced")?.replaceChildren(sentence);
+}
 
 const help = document.querySelector("#help");
 

@@ -63,7 +63,7 @@ def test_letters_are_letters_while_one_types(visitors: Visitors, rater: Person) 
     page = visitors.open(rater)
     journey.claim(page)
     address = page.url
-    typed = "jkdvxsfgptewr12345678\\?[]/"
+    typed = "jkdDvxseEyfbgptewrnpmualw12345678\\?[]/"
 
     page.locator("#field-justification").click()
     page.keyboard.type(typed)
@@ -87,6 +87,48 @@ def test_a_stray_digit_changes_no_rating(visitors: Visitors, rater: Person) -> N
     assert page.locator("#rate .scale :checked").count() == 0
 
 
+def test_the_keyboard_leads_through_every_view_and_keeps_the_place(visitors: Visitors, rater: Person) -> None:
+    """Five views, search, white space and folded lines, without a mouse; each view shows the line one stood on."""
+    page = visitors.open(rater)
+    journey.claim(page)
+    line = page.locator(".diff tr.now")
+
+    page.keyboard.press("/")
+    page.keyboard.type("monotonic clock")
+    expect(page.locator("#found mark").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(line).to_contain_text("monotonic clock")
+    expect(line).to_be_focused()
+    address = page.url
+    assert re.search(r"#f\d+-[AB]\d+$", address)
+    for number, view in enumerate(("pair", "three", "direct"), start=1):
+        page.keyboard.press(str(number))
+        expect(page.locator(f"#look[data-view={view}]")).to_be_visible()
+        expect(page.locator(f"#view-{view}")).to_have_attribute("aria-current", "true")
+        expect(line).to_contain_text("monotonic clock")
+        expect(line).to_be_focused()
+        expect(line).to_be_in_viewport()
+    page.keyboard.press("m")
+    expect(page.locator("#look.only-a")).to_be_visible()
+    expect(page.locator("#look .r").first).to_be_hidden()
+    page.keyboard.press("u")
+    expect(page.locator("#look.only-a.is-split table.three").first).to_be_visible()
+    page.reload()
+    expect(page.locator("#look.only-a.is-split")).to_be_visible()  # remembered
+    page.keyboard.press("1")
+    expect(page.locator("#look[data-view=pair]")).to_be_visible()
+
+    page.keyboard.press("w")
+    expect(page.get_by_text("white space hidden")).to_be_visible()
+    page.keyboard.press("w")
+    page.keyboard.press("a")
+    expect(page.get_by_text("alike dimmed")).to_be_visible()
+    page.keyboard.press("l")
+    expect(page.locator("#wrap")).to_have_attribute("aria-pressed", "false")
+    page.goto(address)
+    expect(line).to_contain_text("monotonic clock")  # a link to a line
+
+
 def test_keys_move_through_changes_files_and_tabs(visitors: Visitors, rater: Person) -> None:
     page = visitors.open(rater)
     journey.claim(page)
@@ -100,8 +142,14 @@ def test_keys_move_through_changes_files_and_tabs(visitors: Visitors, rater: Per
     page.keyboard.press("k")
     assert page.evaluate("row => row === document.querySelector('.diff tr.now')", begun)
 
+    page.keyboard.press("s")
+    expect(page.locator(".diff .now .here")).to_have_count(1)
     page.keyboard.press("v")
     expect(page.locator("#read-count")).to_contain_text(re.compile("^1 of"))
+    expect(page.locator("[data-read][aria-pressed=true]")).to_have_count(1)
+    folded = page.locator("tr.fold").count()
+    page.keyboard.press("e")
+    expect(page.locator("tr.fold")).to_have_count(folded - 1)
     page.keyboard.press("x")
     expect(page.locator(".file-diff.is-folded")).not_to_have_count(0)
     page.keyboard.press("f")
@@ -123,8 +171,12 @@ def test_keys_move_through_changes_files_and_tabs(visitors: Visitors, rater: Per
     page.keyboard.press("w")
     page.wait_for_url("**/write-up")
     page.keyboard.press("g")
+    page.keyboard.press("b")
+    page.wait_for_url("**/base/")
+    page.keyboard.press("g")
     page.keyboard.press("p")
     page.wait_for_url(re.compile(r"/work/[0-9a-f-]{36}/$"))
+    expect(page.locator("#read-count")).to_contain_text(re.compile("^1 of"))  # kept by the server
 
 
 def test_the_first_tab_leads_past_the_navigation(visitors: Visitors, rater: Person) -> None:

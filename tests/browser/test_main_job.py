@@ -67,7 +67,7 @@ def _read_both_sides(page: Page) -> dict[str, str]:
     said = _last_words(page)
     for side in ("A", "B"):
         assert page.locator(f".steps-of[aria-label^='{side},'] .act").count() >= 10
-    page.get_by_role("link", name="Patches").click()
+    page.locator("[data-tab=patches]").click()
     assert said[0] != said[1]
     return {"A": said[0], "B": said[1]}
 

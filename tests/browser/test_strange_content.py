@@ -25,7 +25,7 @@ def test_markup_is_shown_and_never_run(
         article.scroll_into_view_if_needed()
     for file in ("sums.py", FILE, "page.html"):
         article = page.locator(".file-diff", has=page.locator("h3", has_text=file))
-        expect(article.locator(".code.add", has_text="onerror=window.caught=1").first).to_be_visible()
+        expect(article.locator("td.a", has_text="onerror=window.caught=1").first).to_be_visible()
     _assert_nothing_ran(page)
     for tab in ("Transcripts", "Tests", "Write-up"):
         page.get_by_role("link", name=tab, exact=tab != "Tests").click()

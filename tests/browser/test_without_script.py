@@ -54,11 +54,25 @@ def test_a_file_that_is_not_sent_with_the_page_is_a_link(
 ) -> None:
     page.goto(f"/work/{site.hand(rater, strange)}/")
 
-    page.get_by_role("link", name=f"Open {FOLDED}").click()
+    page.get_by_role("link", name=FOLDED).click()
 
     expect(page.locator("table.diff")).to_be_visible()
     page.get_by_role("link", name="Back to all files").click()
     expect(page.locator(".file-diff").first).to_be_visible()
+
+
+def test_views_search_and_marks_are_links_and_buttons(page: Page) -> None:
+    journey.claim(page)
+
+    page.get_by_role("link", name="A against B").click()
+    expect(page.locator("table.direct").first).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Read: ")).first.click()
+    expect(page.locator("#read-count")).to_contain_text(re.compile("^1 of"))
+    page.get_by_label("Search all lines of both patches").fill("monotonic")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#found mark").first).to_be_visible()
+    page.locator("#found h3 a").first.click()
+    expect(page.locator("table.direct").first).to_be_visible()
 
 
 def test_controls_that_need_script_are_not_shown_without_it(page: Page) -> None:
@@ -71,6 +85,7 @@ def test_every_tab_is_a_link(page: Page) -> None:
     journey.claim(page)
 
     for name, address in (("Transcripts", "transcripts"), ("Tests", "tests"), ("Write-up", "write-up")):
-        page.get_by_role("link", name=name).click()
+        tab = page.locator(".tabs nav").get_by_role("link", name=name)
+        tab.click()
         page.wait_for_url(f"**/{address}")
-        expect(page.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+        expect(tab).to_have_attribute("aria-current", "page")

@@ -11,11 +11,13 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.browser.site import Person, Site
 
+#: What hangs below a pair, for rater and reviewer alike.
+PARTS = r"search|base/|files/\d+(/gaps/\d+|/read|/image/(base|a|b))?"
 #: Every address that a page of ours has a reason to ask for.
 KNOWN = re.compile(
     r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate|tokens)/"
-    r"|work/(claim|[0-9a-f-]{36}/(resume|release|transcripts|tests|write-up|draft|submit|files/\d+(/gaps/\d+)?)?)?"
-    r"|review/([0-9a-f-]{36}/(transcripts|tests|write-up|decide|files/\d+(/gaps/\d+)?)?)?"
+    rf"|work/(claim|[0-9a-f-]{{36}}/(resume|release|transcripts|tests|write-up|draft|submit|{PARTS})?)?"
+    rf"|review/([0-9a-f-]{{36}}/(transcripts|tests|write-up|decide|{PARTS})?)?"
     r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
     r"|api/v1/docs|receipts/[0-9a-f-]{36}|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*)?"
 )

@@ -1,0 +1,526 @@
+// The files of both patches: fetched ahead of the reader, folded, opened wider, marked as read, found in the list.
+
+import { announce } from "./page.js";
+import { bind } from "./keys.js";
+
+const pane = document.querySelector(".code-pane");
+const ROW = 20; // pixels, as the style sheet has them
+const HEAD = 36;
+const AHEAD = "1800px"; // so far before it is seen a file is asked for
+const AT_ONCE = 3; // requests
+const MOST_ROWS = 40_000; // that stay in the page; what is farthest away makes room
+const SLICE = 100; // rows of one table: the browser lays out a table as a whole
+
+const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [row.dataset.for, row]));
+const pathOf = (row) => row.querySelector("a").title;
+const isOf = (row, kind) => row.dataset.kind.split(" ").includes(kind);
+let articles = [];
+let numbers = new Map(); // number -> article
+let heights = []; // rows of each file in this view
+export const files = () => articles;
+export const fileNumbered = (number) => numbers.get(String(number));
+const rowOf = (article) => listed.get(article.dataset.file);
+const rowCount = (article) => Number(heights[article.dataset.file] ?? 0);
+// Whether A or B changed it, as the list says.
+export const touches = (article, side) => !rowOf(article).cells[side === "A" ? 1 : 3].matches(".none");
+const isWaiting = (article) => article.querySelector(":scope > .rows.waiting") !== null;
+const isFolded = (article) => article.classList.contains("is-folded");
+
+// --- What is on the page; a change of the view brings other articles -----------------------------------------------
+
+const foldedByHand = new Map(); // number -> folded
+
+function begin() {
+  for (const { controller } of coming.values()) controller.abort();
+  coming.clear();
+  near.clear();
+  watcher.disconnect();
+  const look = document.querySelector("#look");
+  heights = look.dataset.heights.split(" ").map(Number);
+  let last = look.querySelector(".remarks");
+  articles = [];
+  for (const number of listed.keys()) {
+    const sent = document.getElementById(`file-${number}`);
+    const article = sent ?? placeholder(number);
+    if (!sent) last.after(article);
+    last = article;
+    articles.push(article);
+  }
+  numbers = new Map(articles.map((article) => [article.dataset.file, article]));
+  for (const article of articles) {
+    const folded = foldedByHand.get(article.dataset.file);
+    if (folded !== undefined && folded !== isFolded(article)) show(article, folded);
+    keepRoom(article);
+    watcher.observe(article);
+  }
+  showRead();
+  tellUnloaded();
+}
+
+// A file that was not sent: its name and its height. The rest comes when one comes near.
+function placeholder(number) {
+  const article = document.createElement("article");
+  const row = listed.get(number);
+  article.className = isOf(row, "folded") ? "file-diff bare is-folded" : "file-diff bare";
+  article.id = `file-${number}`;
+  article.dataset.file = number;
+  article.setAttribute("aria-labelledby", `name-${number}`);
+  const head = article.appendChild(document.createElement("header"));
+  head.className = "file-head";
+  const name = head.appendChild(document.createElement("h3"));
+  name.id = `name-${number}`;
+  name.appendChild(document.createElement("bdi")).textContent = pathOf(row);
+  const rows = article.appendChild(document.createElement("div"));
+  rows.className = "rows waiting";
+  rows.id = `rows-${number}`;
+  rows.append(room(heights[number] * ROW));
+  return article;
+}
+
+// As high as what will stand here, so that nothing jumps.
+function room(height) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  made.setAttribute("class", "room");
+  made.setAttribute("width", "1");
+  made.setAttribute("height", String(height));
+  return made;
+}
+
+// The whole head of a file, as the server writes it for those that it sends.
+function furnish(article) {
+  if (!article.classList.contains("bare")) return;
+  article.classList.remove("bare");
+  const { file: number } = article.dataset;
+  const row = rowOf(article);
+  const path = pathOf(row);
+  const made = document.querySelector("#file-template").content.firstElementChild.cloneNode(true);
+  const head = made.querySelector("header");
+  head.querySelector("h3").replaceWith(article.querySelector("h3"));
+  const toggle = head.querySelector("[data-fold]");
+  toggle.setAttribute("aria-expanded", String(!isFolded(article)));
+  toggle.setAttribute("aria-controls", `rows-${number}`);
+  toggle.setAttribute("aria-label", `Fold or open ${path}`);
+  [...head.querySelectorAll(".per-side")].forEach((place, side) => tellSide(place, row.cells[side ? 3 : 1]));
+  if (row.dataset.generated) head.querySelector("h3").after(tag(row.dataset.generated));
+  const mark = head.querySelector("[data-read]");
+  mark.setAttribute("formaction", addressOf(number).replace(/(\?.*)?$/, "/read"));
+  mark.setAttribute("aria-pressed", String(isRead(article)));
+  mark.setAttribute("aria-label", `Read: ${path}`);
+  article.querySelector("header").replaceWith(head);
+  const warning = row.querySelector(".alert");
+  if (warning) head.after(note(warning.title));
+  if (row.dataset.images) article.querySelector(".rows").before(images(row.dataset.images, path));
+}
+
+function tellSide(place, cell) {
+  const told = cell.matches(".none") ? "not touched" : cell.title;
+  const quiet = document.createElement("span");
+  quiet.className = cell.matches(".none") ? "quiet" : "quiet wide";
+  quiet.textContent = told;
+  const counts = cell.matches(".none") ? [] : [...cell.cloneNode(true).childNodes];
+  place.replaceChildren(place.querySelector(".side"), " ", ...(told ? [quiet, " "] : []), ...counts);
+}
+
+function tag(reason) {
+  const made = document.createElement("span");
+  made.className = "tag";
+  made.title = reason;
+  made.textContent = "generated";
+  return made;
+}
+
+function note(sentence) {
+  const made = document.querySelector("#note-template").content.firstElementChild.cloneNode(true);
+  made.querySelector("span").textContent = sentence;
+  return made;
+}
+
+function images(addresses, path) {
+  const made = document.createElement("div");
+  made.className = "images";
+  for (const line of addresses.split("\n")) {
+    const [label, address] = line.split(" ");
+    const figure = document.querySelector("#image-template").content.firstElementChild.cloneNode(true);
+    const caption = document.createElement("span");
+    caption.textContent = label;
+    if (label !== "Base") caption.className = `side ${label.toLowerCase()}`;
+    figure.querySelector("figcaption").prepend(caption);
+    figure.querySelector("img").src = address;
+    figure.querySelector("img").alt = `${path}, ${label}`;
+    made.append(figure);
+  }
+  return made;
+}
+
+// The height of what the browser has not laid out yet: right from the beginning, so that nothing jumps.
+function keepRoom(article) {
+  const body = isFolded(article) ? 0 : rowCount(article) * ROW;
+  article.style.containIntrinsicBlockSize = `auto ${HEAD + body}px`;
+}
+
+// --- Fetching ahead of the scroll -------------------------------------------------------------------------------
+
+const near = new Set();
+const coming = new Map(); // article -> {promise, controller}
+
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      near[isIntersecting ? "add" : "delete"](target);
+      if (isIntersecting) furnish(target);
+    }
+    pump();
+  },
+  { root: pane, rootMargin: `${AHEAD} 0px` },
+);
+
+// Where the rows of a file are, in this view and this rendering.
+function addressOf(number) {
+  return document.querySelector("#look").dataset.first.replace(/0(?=\?|$)/, number);
+}
+export const addressOfFile = (article) => addressOf(article.dataset.file);
+
+// The nearest first: who scrolls fast past a hundred files waits for the one where they stop.
+function pump() {
+  const middle = pane.getBoundingClientRect().top + pane.clientHeight / 2;
+  const distance = (article) => Math.abs(article.getBoundingClientRect().top - middle);
+  const waiting = [...near].filter((one) => one.isConnected && !isFolded(one) && isWaiting(one) && !coming.has(one));
+  waiting.sort((one, other) => distance(one) - distance(other));
+  for (const article of waiting.slice(0, Math.max(0, AT_ONCE - coming.size))) load(article).catch(() => {});
+}
+
+// Resolves when the rows of the file stand in the page.
+export function load(article) {
+  if (!isWaiting(article)) return Promise.resolve(article);
+  if (!coming.has(article)) {
+    furnish(article);
+    const controller = new AbortController();
+    coming.set(article, { controller, promise: fetchRows(article, controller.signal) });
+  }
+  return coming.get(article).promise;
+}
+
+async function fetchRows(article, signal) {
+  const rows = article.querySelector(".rows");
+  try {
+    const answer = await fetch(addressOfFile(article), { headers: { "HX-Request": "true" }, signal });
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+    await pour(rows, await answer.text());
+  } catch (why) {
+    if (!signal.aborted) {
+      coming.delete(article);
+      tell(article);
+    }
+    throw why;
+  }
+  rows.classList.remove("waiting");
+  rows.querySelector(":scope > .room")?.remove();
+  coming.delete(article);
+  changed(article);
+  tellUnloaded();
+  makeRoom(article);
+  pump();
+  return article;
+}
+
+export function changed(article) {
+  document.dispatchEvent(new CustomEvent("rows", { detail: article }));
+}
+
+// A long table goes in slice by slice, each a table of its own: the browser is never busy for long, and lays out
+// only those that are seen.
+async function pour(rows, html) {
+  const body = html.indexOf(">", html.indexOf("<tbody")) + 1;
+  const parts = [...slices(html.slice(body).split(/(?=<tr\b)/))];
+  const opening = html.slice(0, body);
+  const again = opening.replace(/<caption.*?<\/caption>/s, "");
+  const left = rows.querySelector(".room") ?? room(0);
+  rows.replaceChildren(left);
+  for (const [number, part] of parts.entries()) {
+    if (number) await pause();
+    left.before(slice(number ? again : opening, part));
+    left.setAttribute("height", String(Math.max(0, parts.length - number - 1) * SLICE * ROW));
+  }
+}
+
+function* slices(rows) {
+  if (rows[0]?.trim() === "") rows.shift();
+  for (let low = 0; low < rows.length; low += SLICE) yield rows.slice(low, low + SLICE);
+}
+
+function slice(opening, rows) {
+  const piece = document.createElement("div");
+  piece.className = "slice";
+  piece.style.containIntrinsicBlockSize = `auto ${rows.length * ROW}px`;
+  piece.innerHTML = opening + rows.join("");
+  return piece;
+}
+
+const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+
+// The farthest files give their rows back when there are too many: they come again when one scrolls there.
+function makeRoom(arrival) {
+  if (keepsAll) return;
+  const loaded = articles.filter((article) => !isWaiting(article));
+  let rows = loaded.reduce((sum, article) => sum + rowCount(article), 0);
+  if (rows <= MOST_ROWS) return;
+  const place = articles.indexOf(arrival);
+  const farthest = (one, other) => Math.abs(articles.indexOf(other) - place) - Math.abs(articles.indexOf(one) - place);
+  for (const article of loaded.sort(farthest)) {
+    if (rows <= MOST_ROWS) return;
+    if (near.has(article) || article.contains(document.activeElement) || article.querySelector(".now")) continue;
+    rows -= rowCount(article);
+    putAway(article);
+  }
+}
+
+function putAway(article) {
+  const rows = article.querySelector(".rows");
+  rows.replaceChildren(room(rows.offsetHeight));
+  rows.classList.add("waiting");
+  changed(article);
+}
+
+function tell(article) {
+  const said = document.createElement("p");
+  said.className = "empty";
+  said.setAttribute("role", "alert");
+  said.textContent = "This file did not arrive. ";
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "button small";
+  again.textContent = "Try again";
+  again.addEventListener("click", () => load(article).catch(() => {}));
+  const alone = document.createElement("a");
+  alone.href = addressOfFile(article);
+  alone.textContent = "open it alone";
+  said.append(again, " or ", alone);
+  article.querySelector(".rows").replaceChildren(said);
+}
+
+// --- What the browser's own search and the printer do not see --------------------------------------------------------
+
+let keepsAll = false;
+
+function tellUnloaded() {
+  const note = document.querySelector("#unloaded");
+  if (!note) return;
+  const waiting = articles.filter(isWaiting).length;
+  note.hidden = waiting === 0;
+  note.querySelector("span").textContent =
+    waiting === 1 ? "1 file is not loaded." : `${waiting} files are not loaded.`;
+}
+
+async function loadAll() {
+  keepsAll = true;
+  announce("Loading all files.");
+  for (const article of articles) {
+    fold(article, false);
+    await load(article).catch(() => {});
+  }
+  announce("All files are loaded: find in page and printing see them.");
+}
+document.querySelector("#load-all")?.addEventListener("click", loadAll);
+
+// --- Folding; a folded file is fetched when it is first opened ---------------------------------------------------------
+
+export function fold(article, folded) {
+  foldedByHand.set(article.dataset.file, folded);
+  show(article, folded);
+  changed(article);
+  if (!folded) load(article).catch(() => {});
+}
+
+function show(article, folded) {
+  article.classList.toggle("is-folded", folded);
+  article.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded));
+  keepRoom(article);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fold]");
+  if (button) fold(button.closest(".file-diff"), button.getAttribute("aria-expanded") === "true");
+});
+
+// A link to a file opens what it leads to. Those of the list lead to a page of the file where there is no script.
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = event.target.closest('tr.file a, a[href*="#file-"]');
+  const number = link?.closest("tr.file")?.dataset.for ?? link?.hash.slice("#file-".length);
+  const article = number && fileNumbered(number);
+  if (!article) return;
+  event.preventDefault();
+  history.replaceState(null, "", `#file-${number}`);
+  toFile(article);
+});
+
+export function toFile(article) {
+  fold(article, false);
+  go(article);
+}
+
+// One does not stand on a line any more, but at the file's head.
+function go(article) {
+  document.dispatchEvent(new CustomEvent("leave"));
+  article.scrollIntoView();
+  pane.focus({ preventScroll: true });
+}
+
+// --- Read marks: shown at once, kept on the server ---------------------------------------------------------------------
+
+const sending = new Map(); // address -> the last of its marks under way
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-read]");
+  if (!button) return;
+  event.preventDefault();
+  const article = button.closest(".file-diff");
+  mark(article, !isRead(article));
+});
+
+function mark(article, read) {
+  setRead(article, read);
+  const address = article.querySelector("[data-read]").formAction;
+  const before = sending.get(address) ?? Promise.resolve();
+  const sent = before.then(() => send(address, read)).catch(() => {
+    setRead(article, !read);
+    announce("The mark could not be kept.");
+  });
+  sending.set(address, sent);
+}
+
+async function send(address, read) {
+  const body = new FormData(document.querySelector("#marks"));
+  body.set("on", read ? "1" : "0");
+  const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+  if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+}
+
+const isRead = (article) => rowOf(article).classList.contains("read");
+
+function setRead(article, read) {
+  rowOf(article).classList.toggle("read", read);
+  showRead();
+}
+
+// The list knows; a view that was fetched meanwhile may not know yet.
+function showRead() {
+  for (const article of articles) {
+    article.querySelector("[data-read]")?.setAttribute("aria-pressed", String(isRead(article)));
+  }
+  const done = articles.filter(isRead).length;
+  document.querySelector("#read-count").textContent = `${done} of ${articles.length} read`;
+  document.querySelector("#read-bar").value = done;
+  filter();
+}
+
+// --- You are here ------------------------------------------------------------------------------------------------------
+
+let current = null;
+
+// The file under the heads of the pane. Offsets grow downwards, so halves are enough to find it.
+export function fileInView() {
+  const top = pane.scrollTop + 72;
+  let low = 0;
+  let high = articles.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (articles[middle].offsetTop <= top) low = middle;
+    else high = middle - 1;
+  }
+  return articles[low] ?? null;
+}
+
+// The file of the line one stands on while that is seen, else the one under the heads.
+export function fileHere() {
+  const row = pane.querySelector(".diff tr.now");
+  const box = row?.getBoundingClientRect();
+  const room = pane.getBoundingClientRect();
+  return box && box.bottom > room.top && box.top < room.bottom ? row.closest(".file-diff") : fileInView();
+}
+
+function showWhere() {
+  const now = fileInView();
+  if (now === current) return;
+  current = now;
+  document.querySelector("tr.file.now")?.classList.remove("now");
+  document.querySelector("tr.file a[aria-current]")?.removeAttribute("aria-current");
+  const row = listed.get(now?.dataset.file);
+  row?.classList.add("now");
+  row?.querySelector("a").setAttribute("aria-current", "true");
+  if (row && !row.matches(":hover")) row.scrollIntoView({ block: "nearest" });
+}
+let showing = 0;
+pane.addEventListener("scroll", () => {
+  cancelAnimationFrame(showing);
+  showing = requestAnimationFrame(showWhere);
+});
+
+// --- The list: a filter hides rows of the list, never files ------------------------------------------------------------
+
+const words = document.querySelector("#filter");
+const kind = document.querySelector("#kind");
+
+function filter() {
+  const wanted = words.value.trim().toLowerCase();
+  for (const row of listed.values()) row.hidden = !pathOf(row).toLowerCase().includes(wanted) || !isOfKind(row);
+  for (const body of document.querySelectorAll(".files tbody")) {
+    body.hidden = !body.querySelector("tr.file:not([hidden])");
+  }
+}
+
+function isOfKind(row) {
+  if (kind.value === "unread") return !row.classList.contains("read");
+  return !kind.value || isOf(row, kind.value);
+}
+words.addEventListener("input", filter);
+kind.addEventListener("change", filter);
+
+// --- Keys -----------------------------------------------------------------------------------------------------------------
+
+export function step(count) {
+  const next = articles[articles.indexOf(fileHere()) + count];
+  if (!next) return announce(count > 0 ? "This is the last file." : "This is the first file.");
+  go(next);
+  announce(next.querySelector("h3").textContent);
+}
+
+function readAndNext() {
+  const here = fileHere();
+  if (!here) return;
+  if (!isRead(here)) mark(here, true);
+  const after = articles.slice(articles.indexOf(here) + 1);
+  const next = after.find((article) => !isRead(article));
+  if (next) return toFile(next);
+  announce(articles.every(isRead) ? "All files are read." : "No unread file below this one.");
+}
+
+function toggleFiles() {
+  const shut = document.body.classList.toggle("files-closed");
+  document.querySelector("#toggle-files")?.setAttribute("aria-expanded", String(!shut));
+}
+document.querySelector("#toggle-files")?.addEventListener("click", toggleFiles);
+
+bind({
+  "]": () => step(1),
+  "[": () => step(-1),
+  v: readAndNext,
+  x: () => fileHere() && fold(fileHere(), !isFolded(fileHere())),
+  f: () => words.focus(),
+  b: toggleFiles,
+});
+
+document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "look" && begin());
+document.addEventListener(
+  "load",
+  ({ target }) => {
+    if (!target.matches?.(".images img")) return;
+    const size = `${target.naturalWidth} × ${target.naturalHeight}`;
+    target.closest("figure").querySelector(".size").textContent = size;
+  },
+  true,
+);
+begin();
+showWhere();
+const asked = /^#file-(\d+)$/.exec(location.hash);
+if (asked && fileNumbered(asked[1])) toFile(fileNumbered(asked[1]));
