@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,14 +15,15 @@ from pydantic import Field
 
 from grading.api.access import Bearer, TokenRequest
 from grading.api.paging import Page, Paging, PublicId, newest_first
-from grading.export import snapshot
-from grading.export.ranges import respond
+from grading.api.problems import PROBLEM
+from grading.export import filters, formats, snapshot
+from grading.export.ranges import BYTES, send
 from grading.models import Export
 from marlin.models import Scope
 
 READ, WRITE = Bearer(Scope.EXPORTS_READ), Bearer(Scope.EXPORTS_WRITE)
 router = Router(tags=["Exports"])
-BYTES = "application/octet-stream"
+FILE = {BYTES: {"schema": {"format": "binary"}}}
 
 
 class FileOut(Schema):
@@ -40,6 +41,8 @@ class ExportOut(Schema):
 
     id: UUID
     experiment: UUID
+    formats: list[str]
+    filters: Wanted
     reason: str
     state: str = Field(description="`queued`, `writing`, `ready` or `failed`.")
     failure: str = Field(description="Why it failed; empty otherwise.")
@@ -48,10 +51,25 @@ class ExportOut(Schema):
     manifest: str | None = Field(description="Where the manifest is, once it is ready.")
 
 
+class Wanted(Schema):
+    """Which records; what is left out or empty leaves out nothing."""
+
+    languages: list[str] = []
+    repositories: list[str] = []
+    categories: list[str] = []
+    turns: list[int] = []
+    since: date | None = Field(default=None, description="Handed in on this day or later, in UTC.")
+    until: date | None = Field(default=None, description="Handed in on this day or earlier.")
+
+
 class ExportIn(Schema):
     """What to export, and what for."""
 
     experiment: UUID
+    formats: list[str] = Field(
+        list(formats.USUAL), description=f"Some of {', '.join(f'`{each.key}`' for each in formats.FORMATS)}."
+    )
+    filters: Wanted = Wanted()
     reason: str = Field(max_length=2000, description="A few words; they are kept with the export.")
 
 
@@ -68,7 +86,13 @@ def ask(request: TokenRequest, body: ExportIn, response: HttpResponse) -> Status
 
     It un-blinds you: your reason is written down, and from then on you cannot rate or review in the experiment.
     """
-    export = snapshot.ask(str(body.experiment), by=request.auth.person, reason=body.reason)
+    export = snapshot.ask(
+        str(body.experiment),
+        by=request.auth.person,
+        reason=body.reason,
+        wanted=filters.read(_as_posted(body.filters)),
+        keys=body.formats,
+    )
     response["Location"] = reverse("grading:api:export", args=[export.public_id])
     return Status(201, _shown(export))
 
@@ -85,7 +109,11 @@ def export(request: TokenRequest, public_id: PublicId) -> ExportOut:
     operation_id="get_export_file",
     url_name="export_file",
     openapi_extra={
-        "responses": {200: {"description": "The file.", "content": {BYTES: {"schema": {"format": "binary"}}}}}
+        "responses": {
+            200: {"description": "The file.", "content": FILE},
+            206: {"description": "The bytes that `Range` asked for.", "content": FILE},
+            416: {"description": "The file ends before them.", "content": PROBLEM},
+        }
     },
 )
 def file(request: TokenRequest, public_id: PublicId, name: str) -> HttpResponseBase:
@@ -93,9 +121,15 @@ def file(request: TokenRequest, public_id: PublicId, name: str) -> HttpResponseB
     export = _found(request, public_id)
     if name not in snapshot.files_of(export):
         raise Http404
-    asked = "" if "If-Range" in request.headers else request.headers.get("Range", "")
-    opened = snapshot.open_file(export, name, by=request.auth.person)
-    return respond(opened, name, snapshot.size_of(export, name), asked)
+    return send(export, name, by=request.auth.person, headers=request.headers)
+
+
+def _as_posted(wanted: Wanted) -> QueryDict:
+    """As the form of the page would send it, so that both are read alike."""
+    posted = QueryDict(mutable=True)
+    for name, value in wanted.model_dump(mode="json", exclude_none=True).items():
+        posted.setlist(name, [str(each) for each in value] if isinstance(value, list) else [value])
+    return posted
 
 
 def _mine(request: TokenRequest) -> QuerySet[Export]:
@@ -113,6 +147,8 @@ def _shown(export: Export) -> ExportOut:
     return ExportOut(
         id=export.public_id,
         experiment=export.experiment.public_id,
+        formats=export.formats,
+        filters=Wanted(**export.filters),
         reason=export.reason,
         state=export.state,
         failure=export.failure,

@@ -16,6 +16,8 @@ from grading.checks import Refused
 from marlin.tokens import Invalid, TooMany
 
 MEDIA_TYPE = "application/problem+json"
+#: As the description tells of it.
+PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 log = logging.getLogger(__name__)
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from grading.api.access import Bearer, TokenRequest, note_seen
 from grading.api.experiments import found
 from grading.api.paging import Page, Paging, PublicId, by_public_id
-from grading.export.records import pseudonyms
+from grading.export.records import MASK, pseudonyms, traces_of
 from grading.models import Assignment, Preference
 from marlin.models import Scope
 from tasks.models import Candidate, Experiment
@@ -116,6 +116,8 @@ def _shown(preference: Preference, experiment: Experiment, rater: str) -> Record
     assert revision is not None  # locked_preference_names_its_revision
     assignment = pair.assignment
     scenario = assignment.task.scenario
+    people = traces_of(assignment.rater)
+    texts = {name: people.sub(MASK, text) for name, text in revision.texts.items()}
     return RecordOut(
         id=preference.public_id,
         revision=revision.number,
@@ -136,9 +138,9 @@ def _shown(preference: Preference, experiment: Experiment, rater: str) -> Record
         prompt=pair.turn.prompt,
         ratings=revision.ratings,
         key_axis=revision.key_axis,
-        justification=revision.texts.get("justification", ""),
-        a=_side(pair.a, "a", revision.texts),
-        b=_side(pair.b, "b", revision.texts),
+        justification=texts.get("justification", ""),
+        a=_side(pair.a, "a", texts),
+        b=_side(pair.b, "b", texts),
         session_complete=assignment.session_complete,
         submitted_at=assignment.submitted_at,
     )

@@ -33,6 +33,8 @@ def plain(view: View) -> View:
             return unknown(request)
         if response.status_code == 405:
             return problem(405, f"Here one may {response['Allow']}.", Allow=response["Allow"])
+        if response.status_code == 416:
+            return problem(416, "The file ends before these bytes.", Content_Range=response["Content-Range"])
         return response
 
     return answer

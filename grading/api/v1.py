@@ -12,7 +12,7 @@ from ninja.operation import Operation
 
 from grading.api import experiments, exports, records, results
 from grading.api.access import Bearer
-from grading.api.problems import MEDIA_TYPE, Problem, answer
+from grading.api.problems import PROBLEM, Problem, answer
 
 #: What every operation may answer beside what it is for.
 REFUSALS = {
@@ -50,8 +50,7 @@ class Description(OpenAPISchema):
         refusals = dict(REFUSALS)
         for model in operation.models:
             refusals |= REFUSALS_OF[model.__ninja_param_source__]
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        problems = {status: {"description": refusals[status], "content": content} for status in refusals}
+        problems = {status: {"description": refusals[status], "content": PROBLEM} for status in refusals}
         return super().responses(operation) | dict(sorted(problems.items()))
 
     def get_components(self) -> dict[str, Any]:

@@ -1,18 +1,38 @@
-"""Parts of a file for who asks for a range: a download that broke off goes on. After RFC 9110, section 14."""
+"""Files of an export as answers, whole or the range asked for: a download that broke off goes on.
+
+After RFC 9110, section 14.
+"""
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from grading.export import snapshot
+from grading.models import Export
+from marlin.models import User
+
 BYTES = "application/octet-stream"
 CHUNK = 64 * 1024
 #: One range of bytes. Several are answered with the whole file, as the standard allows.
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def send(export: Export, name: str, *, by: User, headers: Mapping[str, str]) -> HttpResponseBase:
+    """A file of an export to somebody who may have it. Each time is written down."""
+    file = snapshot.open_file(export, name, by=by)
+    # We send no tag that If-Range could name, so whoever names one has another file: it gets the whole.
+    asked = "" if "If-Range" in headers else headers.get("Range", "")
+    response = respond(file, name, snapshot.size_of(export, name), asked)
+    if digest := snapshot.digest_of(export, name):
+        # RFC 9530: what the whole file sums up to, whichever part of it this is.
+        response["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:"
+    return response
 
 
 def respond(file: IO[bytes], name: str, size: int, asked: str) -> HttpResponseBase:

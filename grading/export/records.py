@@ -19,7 +19,7 @@ from grading.rubric import canonical
 from marlin.models import Event, User
 from tasks.models import AgentVersion, Candidate, Experiment, Origin, Scenario
 
-__all__ = ["FORMAT", "as_line", "digest_of", "pseudonym", "pseudonyms", "record_of"]
+__all__ = ["FORMAT", "MASK", "as_line", "digest_of", "pseudonym", "pseudonyms", "record_of", "traces_of"]
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 MASK = "[somebody]"
@@ -167,6 +167,11 @@ def _answer(given: object) -> bool | None:
     return None if given is None else bool(given)
 
 
+def traces_of(rater: User) -> re.Pattern[str]:
+    """What a text may hold that tells who wrote it: addresses, and the rater's own name. MASK takes its place."""
+    return re.compile(rf"{EMAIL.pattern}|\b{re.escape(rater.name)}\b", re.IGNORECASE)
+
+
 def _texts(
     texts: dict[str, str], own: str, other: str, rater: User, models: tuple[Origin, Origin]
 ) -> dict[str, Any]:
@@ -178,7 +183,7 @@ def _texts(
         # Written with the letters of `shown`; never rewritten.
         "justification": "justification",
     }
-    people = re.compile(rf"{EMAIL.pattern}|\b{re.escape(rater.name)}\b", re.IGNORECASE)
+    people = traces_of(rater)
     masked = {name: people.subn(MASK, texts.get(field, "")) for name, field in fields.items()}
     everything = "\n".join(texts.values()).lower()
     return {

@@ -1,5 +1,6 @@
 """Asking for an export by program, watching it, fetching its files."""
 
+import base64
 import hashlib
 import json
 
@@ -83,6 +84,66 @@ def test_fetching_is_written_down(program, ready, rowan):
 
     assert json.loads(b"".join(response.streaming_content))["rows"] == 1
     assert Event.objects.get(name="export.downloaded").actor == rowan
+
+
+def test_a_download_that_broke_off_goes_on(program, ready):
+    file = ready["files"][0]
+    whole = b"".join(program.get(path_of(file["url"])).streaming_content)
+
+    rest = program.client.get(file["url"], headers={"Range": "bytes=100-"})
+
+    assert (rest.status_code, b"".join(rest.streaming_content)) == (206, whole[100:])
+    assert rest["Content-Range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
+    digest = base64.b64encode(hashlib.sha256(whole).digest()).decode()
+    assert rest["Repr-Digest"] == f"sha-256=:{digest}:"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999999-", "bytes=5-4"])
+def test_beyond_the_end_of_a_file_there_is_nothing(program, ready, wanted):
+    file = ready["files"][0]
+
+    response = program.client.get(file["url"], headers={"Range": wanted})
+
+    assert problem_of(response, 416) == "The file ends before these bytes."
+    assert response["Content-Range"] == f"bytes */{file['bytes']}"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=-", "lines=1-2", f"bytes={'9' * 5000}-", "bytes=0-1,3-4"])
+def test_a_range_that_is_none_gets_the_whole_file(program, ready, wanted):
+    file = ready["files"][0]
+
+    response = program.client.get(file["url"], headers={"Range": wanted})
+
+    assert (response.status_code, len(b"".join(response.streaming_content))) == (200, file["bytes"])
+
+
+def test_formats_and_filters_are_those_of_the_page(program, experiment):
+    wanted = {"repositories": ["sums"], "turns": [1], "since": "2026-01-02"}
+    body = {"experiment": str(experiment.public_id), "reason": REASON, "formats": ["csv"], "filters": wanted}
+
+    shown = program.post("/exports", body).json()
+
+    export = Export.objects.get()
+    assert (shown["formats"], export.formats) == (["csv"], ["csv"])
+    assert export.filters == wanted
+    assert {name: value for name, value in shown["filters"].items() if value} == wanted
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"formats": ["xlsx"]}, "Choose at least one format."),
+        ({"formats": []}, "Choose at least one format."),
+        ({"filters": {"categories": ["poetry"]}}, "Choose categories from the list."),
+        ({"filters": {"turns": [10**9]}}, "A turn is a number."),
+        ({"filters": {"since": "2026-02-01", "until": "2026-01-01"}}, "The last day is before the first."),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_the_words_of_the_page(program, experiment, wrong, sentence):
+    body = {"experiment": str(experiment.public_id), "reason": REASON} | wrong
+
+    assert problem_of(program.post("/exports", body), 422) == sentence
+    assert not Export.objects.exists()
 
 
 def test_head_tells_the_size_of_a_file(program, ready):

@@ -68,6 +68,17 @@ def test_nothing_names_an_agent_or_says_how_a_side_was_drawn(program, experiment
     assert "probability" not in text
 
 
+def test_a_text_does_not_tell_who_wrote_it(program, riley, bells):
+    task = factories.make_ready_task()
+    told = f"A is smaller, says {riley.name}, whom you reach at riley@example.org about README.md."
+    factories.make_assignment(riley, task, state="accepted", justification=told, a_strengths=told)
+
+    (shown,) = records(program, task.experiment)
+
+    masked = "A is smaller, says [somebody], whom you reach at [somebody] about README.md."
+    assert (shown["justification"], shown["a"]["strengths"]) == (masked, masked)
+
+
 def test_the_rater_is_a_pseudonym(program, experiment, riley):
     shown = records(program, experiment)
 
