@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import connection
+from django.db.models import Func, IntegerField
 
 from grading.export.writers.pieces import Block
 from grading.models import Export, ExportPart, Judgement
 
 #: Bytes handed to the writers at once, or one record if that is longer.
 BLOCK = 2**20
+#: Records that one COPY brings.
+SLICE = 2_000
 
 #: The list is sorted before the lines are fetched, so that the sort never holds them. As CSV with a quote and
 #: a delimiter that JSON text cannot hold, each line comes as it is; COPY's own text form doubles backslashes.
@@ -23,7 +26,8 @@ COPY (
     FROM (
         SELECT listed.preference, listed.revision
         FROM {parts} AS part,
-            unnest(part.preferences, part.revisions) WITH ORDINALITY AS listed(preference, revision, number)
+            unnest(part.preferences[{first}:{last}], part.revisions[{first}:{last}])
+                WITH ORDINALITY AS listed(preference, revision, number)
         WHERE part.export_id = {export} AND part.number = {number}
         ORDER BY listed.number
     ) AS place
@@ -35,13 +39,29 @@ class Gone(Exception):
     """A judgement of the frozen list is not there any more."""
 
 
-def blocks(export: Export, number: int) -> Iterator[Block]:
-    """The records of one part in their order. Raises Gone."""
+def slices(export: Export, number: int) -> Iterator[range]:
+    """The places of one part, some at a time. Between two slices the connection is free for other questions."""
+    part = ExportPart.objects.filter(export=export, number=number)
+    size = part.annotate(
+        size=Func("preferences", function="cardinality", output_field=IntegerField())
+    ).values_list("size", flat=True)
+    places = sum(size.all())
+    for first in range(0, places, SLICE):
+        yield range(first, min(first + SLICE, places))
+
+
+def blocks(export: Export, number: int, places: range) -> Iterator[Block]:
+    """The records of one slice in their order. Raises Gone.
+
+    Whoever asks the database something between two blocks waits for ever: the connection is busy with COPY.
+    """
     query = LINES.format(
         judgements=Judgement._meta.db_table,
         parts=ExportPart._meta.db_table,
         export=int(export.pk),
         number=int(number),
+        first=places.start + 1,  # PostgreSQL counts from one, and its slices hold their last
+        last=places.stop,
     )
     lines: list[memoryview | bytes] = []
     size = 0

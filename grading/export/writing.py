@@ -98,13 +98,9 @@ def _write_parts(export: Export, token: str, sheets: Sheets) -> None:
                 shard = stack.enter_context(parquet.Shard(sheets.path(name), columns))
             if number == 0:
                 _begin(export, sheets, axes)
-            for block in stream.blocks(export, number):
-                for key, write in writers.items():
-                    for piece in write(block):
-                        sheets.put(formats.BY_KEY[key], piece)
-                if shard:
-                    shard.write(block)
-                sheets.rows += len(block)
+            for places in stream.slices(export, number):
+                for block in stream.blocks(export, number, places):
+                    _put(sheets, writers, shard, block)
                 if time.monotonic() - told > SIGN:
                     told = time.monotonic()
                     export.keep(token=token, progress=export.progress | {"rows": sheets.rows})
@@ -113,6 +109,15 @@ def _write_parts(export: Export, token: str, sheets: Sheets) -> None:
         sheets.parts = number + 1
         sheets.settle()
         export.keep(token=token, progress=sheets.progress(sheets.rows))
+
+
+def _put(sheets: Sheets, writers: dict[str, Write], shard: parquet.Shard | None, block: Block) -> None:
+    for key, write in writers.items():
+        for piece in write(block):
+            sheets.put(formats.BY_KEY[key], piece)
+    if shard:
+        shard.write(block)
+    sheets.rows += len(block)
 
 
 def _writers(axes: list[str]) -> dict[str, Write]:

@@ -101,6 +101,19 @@ def _mine(request: PersonRequest, public_id: UUID) -> Export:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A line of the list."""
+
+    export: Export
+
+    def sentences(self) -> list[str]:
+        return Filters.from_json(self.export.filters).sentences()
+
+    def checksum(self) -> str:
+        return snapshot.checksum(self.export)
+
+
+@dataclass(frozen=True)
 class Option:
     """One box to tick. `refused` says why it cannot be ticked."""
 
@@ -184,8 +197,9 @@ def _experiment(posted: QueryDict) -> Experiment | None:
 def _page(
     request: PersonRequest, posted: QueryDict, refused: Exception | None = None, status: int = 200
 ) -> HttpResponse:
+    exports = request.user.exports.select_related("experiment").order_by("-pk")[:50]
     context = {
-        "exports": request.user.exports.select_related("experiment").order_by("-pk")[:50],
+        "exports": [Listed(export) for export in exports],
         "experiments": snapshot.exportable(),
         "form": _form(posted),
         "refused": refused,

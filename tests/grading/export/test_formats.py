@@ -14,6 +14,7 @@ from grading.export.writers import conversation, elsewhere, trl
 from grading.export.writers.pieces import Block
 from grading.models import Export, Judgement
 from tests import factories
+from tests.databases import ROOT
 from tests.grading.conftest import make_tasks
 
 ALL = [each.key for each in formats.FORMATS if each.key != "kto"]
@@ -156,6 +157,14 @@ def places_of(field):
     if "subField" in field:
         return [place for inner in field["subField"] for place in places_of(inner)]
     return [field["source"]["extract"]["jsonPath"]]
+
+
+def test_the_documentation_tells_every_column():
+    told = (ROOT / "docs" / "exports.md").read_text()
+
+    for path, column in schema.paths(schema.COLUMNS):
+        kind = "whole" if column.kind == "group" else column.kind  # one for each axis
+        assert f"| `{path}` | {kind} | {column.says} |\n" in told
 
 
 # --- Single formats ---------------------------------------------------------------------------------------------

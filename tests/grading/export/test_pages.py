@@ -262,6 +262,7 @@ def test_the_page_of_a_finished_export_counts_and_sums_up(signed_in, experiment,
 
     page = words_of(signed_in.get(f"/exports/{export.public_id}/"))
 
+    assert snapshot.checksum(export) in words_of(signed_in.get("/exports/"))
     assert snapshot.checksum(export) in page
     for file in export.manifest["files"]:
         assert file["sha256"] in page

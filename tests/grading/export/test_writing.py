@@ -63,8 +63,8 @@ def kill_at(monkeypatch, part):
     """The worker dies in the middle of this part, after some of it was written."""
     blocks = stream.blocks
 
-    def until_killed(export, number):
-        yield from blocks(export, number)
+    def until_killed(export, number, places):
+        yield from blocks(export, number, places)
         if number == part:
             raise Killed
 
@@ -115,7 +115,7 @@ def test_a_deleted_judgement_is_no_silent_gap(experiment):
     Judgement.objects.first().delete()
 
     with pytest.raises(stream.Gone, match="was deleted"):
-        sum(len(block) for number in range(3) for block in stream.blocks(export, number))
+        sum(len(block) for number in range(3) for block in stream.blocks(export, number, range(2)))
 
 
 # --- Going on ---------------------------------------------------------------------------------------------------
@@ -133,7 +133,9 @@ def test_a_killed_writer_is_gone_on_from_with_the_same_bytes(experiment, monkeyp
     asked = []
     blocks = stream.blocks
     monkeypatch.setattr(
-        stream, "blocks", lambda export, number: asked.append(number) or blocks(export, number)
+        stream,
+        "blocks",
+        lambda export, number, places: asked.append(number) or blocks(export, number, places),
     )
 
     again = data_of(written(export))
@@ -159,15 +161,35 @@ def test_who_lost_the_lease_stops_at_the_next_part(experiment, monkeypatch):
     export = ask(experiment)
     blocks = stream.blocks
 
-    def taken_meanwhile(mine, number):
+    def taken_meanwhile(mine, number, places):
         Export.objects.update(token="somebody else's")
-        yield from blocks(mine, number)
+        yield from blocks(mine, number, places)
 
     monkeypatch.setattr(stream, "blocks", taken_meanwhile)
     jobs.write_export(export.pk)
 
     assert export.is_now("writing")
     assert Export.objects.get().progress == {}
+
+
+def test_progress_is_told_within_a_part(experiment, monkeypatch):
+    """Between two slices the connection is free: told within one, the writer would wait for itself."""
+    monkeypatch.setattr(snapshot, "PART", 100)
+    monkeypatch.setattr(stream, "SLICE", 2)
+    monkeypatch.setattr(writing, "SIGN", -1)
+    told = []
+    keep = Export.keep
+
+    def noted(export, **changes):
+        told.append(changes.get("progress", {}).get("rows"))
+        keep(export, **changes)
+
+    monkeypatch.setattr(Export, "keep", noted)
+
+    export = written(ask(experiment))
+
+    assert told == [None, 2, 4, 5, 5, 5]
+    assert len(read(export, "preferences.jsonl").splitlines()) == 5
 
 
 def test_two_processes_never_write_in_one_folder(experiment):

@@ -1,0 +1,1 @@
+"""Checks with libraries too large for the gate: `make test-formats`."""
