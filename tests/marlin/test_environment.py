@@ -26,7 +26,10 @@ SERVER = {
 
 def read_settings(question: str = "''", **variables: str) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process of their own, and print the answer to one question about them."""
-    code = f"from marlin import settings; print({question})"
+    # What `make run` wrote down for this checkout is another start's environment.
+    elsewhere = "import marlin.environment as e, pathlib; own = e.Environment.of_process; "
+    elsewhere += "e.Environment.of_process = lambda path: own(pathlib.Path('/nonexistent')); "
+    code = f"{elsewhere}from marlin import settings; print({question})"
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**SERVER, **variables}, capture_output=True, text=True
     )
