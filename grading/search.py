@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TextIO
 
 from grading.diffs import escape
 from grading.models import PageWords
@@ -14,6 +17,7 @@ MOST_SHOWN = 200
 MOST_QUERY = 200  # characters
 _SHOWN_LINE = 240  # characters of a long line
 _BEFORE = 60  # of them before what was found
+_BLOCK = 500_000  # characters that are searched at once
 
 
 @dataclass(frozen=True)
@@ -75,33 +79,60 @@ def search(words: PageWords | None, query: str, paths: Sequence[str]) -> Found:
     query = query.replace("\r", "").replace("\n", " ")[:MOST_QUERY]
     if words is None or not query.strip():
         return Found(query, [], 0)
-    text = gzip.decompress(words.lines).decode()
     exact = query != query.lower()
-    # Lower-casing moves no line end, so lines keep their numbers.
-    looked_at = text if exact else text.lower()
-    if query not in looked_at:
-        return Found(query, [], 0, words.cut)
-    hits = [number for number, line in enumerate(looked_at.split("\n")) if query in line]
-    return Found(query, _files(words, text, query, hits[:MOST_SHOWN], paths, exact), len(hits), words.cut)
+    hits, total = _hits(bytes(words.lines), query, exact)
+    return Found(query, _files(words, query, hits, paths, exact), total, words.cut)
+
+
+def _hits(lines: bytes, query: str, exact: bool) -> tuple[list[tuple[int, str]], int]:
+    """(number, line) of those that are shown, and how many there are.
+
+    Block by block: the lines of a huge pair, decoded and taken apart, would be hundreds of megabytes.
+    """
+    hits: list[tuple[int, str]] = []
+    total = first = 0
+    with _opened(lines) as text:
+        while block := text.read(_BLOCK) + text.readline():
+            # Lower-casing moves no line end, so lines keep their numbers.
+            looked_at = block if exact else block.lower()
+            if query in looked_at:
+                found = [number for number, line in enumerate(looked_at.split("\n")) if query in line]
+                total += len(found)
+                if shown := found[: MOST_SHOWN - len(hits)]:
+                    told = block.split("\n")
+                    hits += [(first + number, told[number]) for number in shown]
+            first += block.count("\n")
+    return hits, total
+
+
+def _opened(packed: bytes) -> TextIO:
+    # Only a line feed ends a line here, whatever else the line holds.
+    return io.TextIOWrapper(gzip.open(io.BytesIO(packed)), encoding="utf-8", newline="\n")
 
 
 def _files(
-    words: PageWords, text: str, query: str, hits: Sequence[int], paths: Sequence[str], exact: bool
+    words: PageWords, query: str, hits: Sequence[tuple[int, str]], paths: Sequence[str], exact: bool
 ) -> list[FoundFile]:
-    if not hits:
-        return []
-    last = hits[-1] + 1  # the lines behind the last one that is shown need not be told apart
-    lines = text.split("\n", last)
-    places = gzip.decompress(words.places).decode().split("\n", last)
     files: dict[int, FoundFile] = {}
-    for hit in hits:
-        number, side, position, kind = places[hit].split("\t")
+    for (_, line), place in zip(
+        hits, _places(bytes(words.places), [number for number, _ in hits]), strict=True
+    ):
+        number, side, position, kind = place.rstrip("\n").split("\t")
         file = files.setdefault(int(number), FoundFile(int(number), paths[int(number)]))
         # What is removed stands at its number in the base, what is alike in both at A's.
         column = "base" if kind == "-" else "A" if side == "=" else side
         anchor = f"#f{number}-{column}{position}"
-        file.lines.append(FoundLine(side, int(position), kind, _parts(lines[hit], query, exact), anchor))
+        file.lines.append(FoundLine(side, int(position), kind, _parts(line, query, exact), anchor))
     return list(files.values())
+
+
+def _places(packed: bytes, numbers: Iterable[int]) -> Iterator[str]:
+    """The lines of these numbers, which rise."""
+    with _opened(packed) as lines:
+        at = 0
+        for number in numbers:
+            yield next(islice(lines, number - at, None))
+            at = number + 1
 
 
 def _parts(line: str, query: str, exact: bool) -> tuple[tuple[str, bool], ...]:
