@@ -22,7 +22,8 @@ export const fileNumbered = (number) => numbers.get(String(number));
 const rowOf = (article) => listed.get(article.dataset.file);
 const rowCount = (article) => Number(heights[article.dataset.file] ?? 0);
 // Whether A or B changed it, as the list says.
-export const touches = (article, side) => !rowOf(article).cells[side === "A" ? 1 : 3].matches(".none");
+export const touches = (article, side) => !isUntouched(rowOf(article), side);
+const isUntouched = (row, side) => row.cells[side === "A" ? 1 : 3].matches(".none");
 const isWaiting = (article) => article.querySelector(":scope > .rows.waiting") !== null;
 const isFolded = (article) => article.classList.contains("is-folded");
 
@@ -62,6 +63,8 @@ function placeholder(number) {
   const article = document.createElement("article");
   const row = listed.get(number);
   article.className = isOf(row, "folded") ? "file-diff bare is-folded" : "file-diff bare";
+  article.classList.toggle("not-a", isUntouched(row, "A"));
+  article.classList.toggle("not-b", isUntouched(row, "B"));
   article.id = `file-${number}`;
   article.dataset.file = number;
   article.setAttribute("aria-labelledby", `name-${number}`);
@@ -154,7 +157,8 @@ function images(addresses, path) {
 
 // The height of what the browser has not laid out yet: right from the beginning, so that nothing jumps.
 function keepRoom(article) {
-  const body = isFolded(article) ? 0 : rowCount(article) * ROW;
+  const isHidden = article.matches(".is-folded, .only-a .not-a, .only-b .not-b");
+  const body = isHidden ? 0 : rowCount(article) * ROW;
   article.style.containIntrinsicBlockSize = `auto ${HEAD + body}px`;
 }
 

@@ -75,7 +75,7 @@ function otherSide() {
 
 async function toChange(step, begins) {
   const mine = ++walk;
-  const all = files().filter((article) => !article.classList.contains("is-folded"));
+  const all = files().filter((article) => !article.matches(".is-folded, .only-a .not-a, .only-b .not-b"));
   const from = here?.isConnected ? here.closest(".file-diff") : fileInView();
   let place = Math.max(0, all.indexOf(from));
   let row = here?.isConnected ? here : null;
@@ -164,8 +164,11 @@ async function copyLink() {
 
 // --- The place over a change of the view -------------------------------------------------------------------------------
 
+let restoring = null;
+
 // The first line that is seen, or the one that one stands on when that is seen: what it is, and how far down.
 export function place() {
+  if (restoring) return restoring; // one view after the other: the place is still the one of before
   const top = pane.getBoundingClientRect().top;
   const bottom = pane.getBoundingClientRect().bottom;
   const isSeen = (row) => row.getBoundingClientRect().bottom > top + HEADS && row.getBoundingClientRect().top < bottom;
@@ -189,13 +192,17 @@ export async function restore(kept) {
   here = null;
   const article = kept && fileNumbered(kept.file);
   if (!article) return;
+  restoring = kept;
   article.scrollIntoView();
   await load(article).catch(() => {});
+  if (restoring !== kept || !article.isConnected) return;
   const row = nearest(article, kept.names);
   const target = row ?? article;
   await settle(() => {
     pane.scrollTop += target.getBoundingClientRect().top - pane.getBoundingClientRect().top - kept.down;
   });
+  if (restoring !== kept || !target.isConnected) return;
+  restoring = null;
   if (row && kept.stands) stand(row, { focus: kept.focused, centre: false });
   else if (kept.focused) pane.focus({ preventScroll: true });
 }

@@ -129,7 +129,7 @@ function colour() {
     A: of("--a-solid"),
     B: of("--b-solid"),
     alike: of("--fgColor-muted"),
-    unloaded: of("--borderColor-default"),
+    unloaded: of("--borderColor-muted"),
     edge: of("--borderColor-muted"),
     seen: of("--bgColor-neutral-muted"),
   };
