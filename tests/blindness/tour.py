@@ -20,6 +20,7 @@ MASKS = {
     "the CSRF token": (re.compile(r'(name="csrfmiddlewaretoken" value=")\w+'), r"\1…"),
     # The lease runs by the database's clock, which no seed can stop; it began when the rater claimed.
     "minutes of the rater's own lease": (re.compile(r"\d+ (?:min|h) left"), "… left"),
+    "seconds of the same, for the page's own clock": (re.compile(r'data-seconds="\d+"'), 'data-seconds="…"'),
     # The moment of the request and a year, which Max-Age tells already.
     "the end of a cookie": (re.compile(r"expires=[^;]+(; Max-Age=\d+)"), r"expires=…\1"),
     # Signed with the second of the request; what is signed stays and is compared.
