@@ -10,6 +10,7 @@ from grading.analysis import reading
 from grading.analysis.votes import UNRATED, BadVotes
 from grading.export.writers import csv as table
 from grading.export.writers import jsonl
+from grading.export.writers.pieces import Block
 
 HEAD = "rater,task,model_a,model_b,side,rating\n"
 RECORD = {
@@ -45,13 +46,18 @@ def read(tmp_path):
     return read
 
 
-def written(writer, *arguments):
-    return b"".join(writer.write(*arguments))
+AXES = ["clarity", "scope"]
+
+
+def written(writer, records, *axes):
+    """The file that an export writes of these records."""
+    header = writer.header(*axes) if axes else b""
+    return header + b"".join(piece.data for piece in writer.write(Block.of(records), *axes))
 
 
 @pytest.mark.parametrize(
     "file",
-    [written(jsonl, [RECORD, OTHER]), written(table, [RECORD, OTHER], ["clarity", "scope"])],
+    [written(jsonl, [RECORD, OTHER]), written(table, [RECORD, OTHER], AXES)],
     ids=["jsonl", "csv"],
 )
 def test_what_we_export_comes_back(read, file):
