@@ -16,9 +16,12 @@ let before = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target.id === "look" && event.detail.shouldSwap) before = place();
 });
+// At once, not when all has settled: the next key may come before that.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "look") showTools();
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id !== "look") return;
-  showTools();
   if (before) restore(before);
   before = null;
 });

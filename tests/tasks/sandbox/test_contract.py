@@ -46,6 +46,12 @@ def python(run):
     return lambda script, **options: run("/usr/bin/python3", "-c", script, **options)
 
 
+@pytest.fixture
+def nap():
+    """Seconds that no other test sleeps, also not the same one beside this in another process."""
+    return f"61.{os.getpid()}{time.monotonic_ns() % 100_000}"
+
+
 def alive(marker):
     """Whether a process with this word on its command line exists."""
     for pid in os.listdir("/proc"):
@@ -225,47 +231,48 @@ def test_output_is_heard_as_it_comes(shell):
     assert b"err\n" in b"".join(heard)
 
 
-def test_a_listener_that_fails_leaves_no_process(shell):
+def test_a_listener_that_fails_leaves_no_process(shell, nap):
     def fail(_):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        shell("echo x; sleep 61.217", on_output=fail)
+        shell(f"echo x; sleep {nap}", on_output=fail)
 
-    assert not alive("61.217")
-
-
-def test_children_are_dead_at_the_end(shell):
-    shell("sleep 61.307 & sleep 61.307 > /dev/null 2>&1 & exit 0")
-
-    assert not alive("61.307")
+    assert not alive(nap)
 
 
-def test_children_that_hold_the_pipes_do_not_keep_us(shell):
-    assert shell("sleep 61.407 & echo done").seconds < 10
+def test_children_are_dead_at_the_end(shell, nap):
+    shell(f"sleep {nap} & sleep {nap} > /dev/null 2>&1 & exit 0")
+
+    assert not alive(nap)
 
 
-def test_a_command_dies_with_us(anywhere, reachable):
+def test_children_that_hold_the_pipes_do_not_keep_us(shell, nap):
+    assert shell(f"sleep {nap} & echo done").seconds < 10
+
+
+def test_a_command_dies_with_us(anywhere, reachable, nap):
     (reachable / "worktree").mkdir()
     script = (
         "import sys; from pathlib import Path\n"
         "from tasks.sandbox.base import *\nfrom tasks.sandbox.bubblewrap import Bubblewrap\n"
         "from tasks.sandbox.local import LocalSandbox\n"
-        "kind, uid, folder = sys.argv[1:]\n"
+        "kind, uid, folder, nap = sys.argv[1:]\n"
         "box = LocalSandbox(i_know_this_is_unsafe=True) if kind == 'LocalSandbox' else Bubblewrap(uid=int(uid) or None)\n"
-        "command = Command(('sleep', '61.507'), {}, Path(folder))\n"
+        "command = Command(('sleep', nap), {}, Path(folder))\n"
         "box.run(command, Limits(wall=60, idle=None))\n"
     )
     uid = getattr(anywhere, "uid", None) or 0
-    command = [sys.executable, "-c", script, type(anywhere).__name__, str(uid), str(reachable / "worktree")]
+    words = [type(anywhere).__name__, str(uid), str(reachable / "worktree"), nap]
+    command = [sys.executable, "-c", script, *words]
     ours = os.spawnv(os.P_NOWAIT, sys.executable, command)  # noqa: S606
     try:
-        wait_until(lambda: alive_as_program("61.507"))
+        wait_until(lambda: alive_as_program(nap))
     finally:
         os.kill(ours, signal.SIGKILL)
         os.waitpid(ours, 0)
 
-    wait_until(lambda: not alive("61.507"))
+    wait_until(lambda: not alive(nap))
 
 
 def alive_as_program(marker):
