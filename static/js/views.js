@@ -14,7 +14,8 @@ const links = [...document.querySelectorAll("#tools [data-view]")];
 let before = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target.id === "look" && event.detail.shouldSwap) before = place();
+  // Of two views in a row the first may not have settled: the place is still the one of before.
+  if (event.detail.target.id === "look" && event.detail.shouldSwap) before ??= place();
 });
 // At once, not when all has settled: the next key may come before that.
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from marlin.local import browser as chromium
 from tests import databases
@@ -16,6 +16,10 @@ from tests.browser import strange as strangers
 from tests.browser.site import TITLES, Person, Site
 from tests.browser.visitors import Visitors
 from tests.stack import running_stack
+
+
+#: Milliseconds until what is expected is given up: other tests keep both processors busy meanwhile.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
