@@ -17,7 +17,6 @@ from tests.browser.site import TITLES, Person, Site
 from tests.browser.visitors import Visitors
 from tests.stack import running_stack
 
-
 #: Milliseconds until what is expected is given up: other tests keep both processors busy meanwhile.
 expect.set_options(timeout=15_000)
 
