@@ -136,7 +136,13 @@ def test_a_database_is_named_by_one_address():
 
     assert (entry["USER"], entry["PASSWORD"]) == ("web@x", "p:w")
     assert (entry["HOST"], entry["PORT"], entry["NAME"]) == ("db.example", "5433", "marlin")
-    assert entry["OPTIONS"] == {"sslmode": "require"}
+    assert entry["OPTIONS"] == {"sslmode": "require", "options": "-c jit=off"}
+
+
+def test_the_address_may_name_other_options_of_the_server():
+    url = "postgresql://web:x@db.example/marlin?options=-c%20jit%3Don"
+
+    assert Environment({"DATABASE": url}).database("DATABASE")["OPTIONS"] == {"options": "-c jit=on"}
 
 
 def test_a_database_behind_a_socket_is_named_by_its_folder():
