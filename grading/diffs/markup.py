@@ -20,11 +20,19 @@ from grading.diffs.views import View
 
 MOST_LINE = 20_000  # characters of one line that are shown
 _LONG_LINE = 60  # characters; from here on a line may break after . ( and ,
-_BREAK = re.compile(r"(?<=[.(,])(?=\w)")
+_BREAK = re.compile(r"(?<=\S{10}[.(,])(?=\w)")  # where no blank is near that it could break at
 _WRAPPED = 40  # characters; shorter lines need no place for a second row
 _STEP, _MOST_STEPS = 4, 5  # columns of indentation that the style sheet knows: i1 to i5
 _TAB = 4  # columns
 _SPECIAL = re.compile("[&<>]")
+#: The colours that most words have are elements of one letter; the others are classes of <i>.
+_TAGS = {
+    "k": ("<b>", "</b>"),
+    "s": ("<u>", "</u>"),
+    "n": ("<i>", "</i>"),
+    "c": ("<i class=c>", "</i>"),
+    "f": ("<i class=f>", "</i>"),
+}
 
 HATCHED = "<td class=g>"
 CLOSING = "</table>"
@@ -108,7 +116,8 @@ def _coloured(line: str, pieces: Pieces, low: int, high: int, *, plain: bool) ->
         before, within = line[low:start], line[start:end]
         if not plain:
             before, within = _text(before, breaks=breaks), _text(within, breaks=breaks)
-        written.append(f"{before}<i class={css}>{within}</i>")
+        opening, closing = _TAGS[css]
+        written.append(f"{before}{opening}{within}{closing}")
         low = end
     rest = line[low:high]
     written.append(rest if plain else _text(rest, breaks=breaks))
@@ -152,7 +161,7 @@ def with_word(written: str, word: str) -> str:
 
 
 def spoken(word: str) -> str:
-    return f"<b>{word}: </b>"
+    return f"<small>{word}: </small>"
 
 
 def moved(file: int, letter: str, gone: bool, line: int) -> str:

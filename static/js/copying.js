@@ -34,6 +34,6 @@ function lineOf(row, place) {
   if (row.matches(".fold, .fact")) return null;
   const cell = row.children[place];
   if (!cell || cell.matches(".g")) return null;
-  for (const spoken of cell.querySelectorAll(".sr-only, .m")) spoken.remove();
+  for (const spoken of cell.querySelectorAll("small, .m")) spoken.remove();
   return cell.textContent;
 }

@@ -65,7 +65,7 @@ class Reader(HTMLParser):
 
 TAGS = {
     *("table", "caption", "colgroup", "col", "thead", "tbody", "tr", "th", "td"),
-    *("span", "mark", "button", "code", "wbr", "i", "a", "b"),
+    *("span", "mark", "button", "code", "wbr", "i", "a", "b", "u", "small"),
 }
 ATTRIBUTES = {
     *("class", "colspan", "aria-label", "type", "title", "href"),
@@ -105,9 +105,9 @@ def test_files_stand_in_order_with_what_each_side_did(sides):
 def test_a_file_reads_as_a_table_of_base_a_and_b(sides):
     html = compare(*sides, BASE).files[0].views["pair"].html
 
-    assert "<td class=a data-n=13><b>added: </b>" in html
-    assert "<mark><i class=n>self</i></mark>.<mark>_now</mark>" in html
-    assert "<td class=d><b>removed: </b>" in html
+    assert "<td class=a data-n=13><small>added: </small>" in html
+    assert "<mark><i>self</i></mark>.<mark>_now</mark>" in html
+    assert "<td class=d><small>removed: </small>" in html
     assert "<td class=g><td class=a data-n=2>" in html
     assert is_harmless(html)
 
@@ -362,7 +362,7 @@ def test_the_code_reads_back_as_it_was(repository):
 
     (file,) = compare(repository.side(base, {"a.py": new}), Side(b"", {}), base).files
 
-    cell = re.search(r"<td class=a data-n=1><b>added: </b>(.*?)<td", file.views["pair"].html)
+    cell = re.search(r"<td class=a data-n=1><small>added: </small>(.*?)<td", file.views["pair"].html)
     assert cell is not None
     assert text_of(cell.group(1)) == escape.text(new.decode().rstrip("\n"))
     assert "<wbr>" in cell.group(1)

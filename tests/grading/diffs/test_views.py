@@ -70,14 +70,14 @@ class Reader(HTMLParser):
         elif tag in ("td", "th") and self.rows:
             classes = frozenset((given.get("class") or "").split())
             self.rows[-1].append(Cell(classes, given.get("data-n"), "\n"))
-        elif tag == "b" or given.get("class") == "m":
+        elif tag == "small" or given.get("class") == "m":
             self.silent += 1
         elif (given.get("title") or "").startswith("no line feed"):
             self.silent += 1
             self.rows[-1][-1].text = self.rows[-1][-1].text.removesuffix("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in ("b", "a", "span") and self.silent > 0
+        self.silent -= tag in ("small", "a", "span") and self.silent > 0
 
     def handle_data(self, data: str) -> None:
         if self.rows and self.rows[-1] and not self.silent:
