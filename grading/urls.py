@@ -26,6 +26,7 @@ urlpatterns = [
     path("work/<uuid:public_id>/draft", compare.save_draft, name="save_draft"),
     path("work/<uuid:public_id>/submit", compare.submit, name="submit"),
     path("receipts/<uuid:public_id>", work.receipt, name="receipt"),
+    path("receipts/<uuid:public_id>/guess", work.guess, name="guess"),
     path("review/", review.queue, name="reviews"),
     path("review/<uuid:public_id>/", review.page, name="review"),
     path("review/<uuid:public_id>/transcripts", review.transcripts, name="review_transcripts"),

@@ -26,7 +26,7 @@ GUARDED: Final = frozenset(
 )
 
 #: Tables of which `web` may only read and add rows.
-APPEND_ONLY: Final = frozenset({"marlin.event"})
+APPEND_ONLY: Final = frozenset({"marlin.event", "grading.guess"})
 
 #: The chain of seals is written by the sealer alone, and what pages show of strangers' code by jobs alone.
 READ_ONLY: Final = frozenset(

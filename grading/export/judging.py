@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from grading.export.records import digest_of, record_of
 from grading.export.schema import FORMAT
-from grading.models import Assignment, Judgement, Preference
+from grading.models import Assignment, Judgement, Preference, Vote
 
 
 def unjudged() -> QuerySet[Preference]:
@@ -66,4 +66,7 @@ def _judge(preference: Preference) -> bool:
     if is_new:
         return True
     older = Judgement.objects.filter(pk=judgement.pk, format__lt=FORMAT)
-    return bool(older.update(**written))
+    if not older.update(**written):
+        return False
+    Vote.objects.filter(judgement=judgement).delete()  # results write it anew, from what the record says now
+    return True

@@ -12,8 +12,19 @@ from typing import Any
 from django.conf import settings
 
 import marlin
+from grading import checks
 from grading.export.schema import FORMAT
-from grading.models import Assignment, PairPage, Preference, Pseudonym, Review, Revision
+from grading.models import (
+    Assignment,
+    BlindPair,
+    Guess,
+    PairPage,
+    Preference,
+    Pseudonym,
+    ReadMark,
+    Review,
+    Revision,
+)
 from grading.models.judgement import as_line
 from grading.rubric import canonical
 from marlin.models import Event, User
@@ -93,6 +104,8 @@ def record_of(preference: Preference, revision: Revision) -> dict[str, Any]:
         "timing": _timing(preference, revision, assignment),
         "submitted_at": _time(assignment.submitted_at),
         "review": _review(assignment, experiment),
+        "checks": [finding.sentence for finding in checks.findings(rubric, revision)],
+        "blinding": _blinding(pair, {"a": own, "b": other}),
         "agent_a": _agent(models[0].agent_version),
         "agent_b": _agent(models[1].agent_version),
         "candidate_a": _candidate(first),
@@ -156,6 +169,7 @@ def _scenario(scenario: Scenario, experiment: Experiment) -> dict[str, Any]:
         "author": _pseudonym_or_none(scenario.author, experiment),
         "approved_by": _pseudonym_or_none(approval.actor if approval else None, experiment),
         "approved_at": _time(approval.at if approval else None),
+        "imported_as": scenario.imported_as,
     }
 
 
@@ -206,12 +220,15 @@ def _names(models: tuple[Origin, Origin]) -> list[str]:
 
 def _timing(preference: Preference, revision: Revision, assignment: Assignment) -> dict[str, Any]:
     submitted = assignment.submitted_at
+    saves = Revision.objects.filter(preference=preference.pk).exclude(tab="")
     return {
         "claimed_at": _time(assignment.claimed_at),
         "started_at": _time(preference.started_at),
         "saved_at": _time(revision.saved_at),
         "wall_seconds": (submitted - assignment.claimed_at).total_seconds() if submitted else None,
         "saves": revision.number,  # every save is a revision, and they count from one
+        "tabs": saves.values("tab").distinct().count(),
+        "files_marked": ReadMark.objects.filter(pair=preference.pair_id, reader=assignment.rater).count(),
     }
 
 
@@ -225,6 +242,25 @@ def _review(assignment: Assignment, experiment: Experiment) -> dict[str, Any]:
         "decided_at": _time(last.decided_at if last else None),
         "sent_back": decisions.count(Review.Decision.SEND_BACK),
         "disputed": Review.Decision.REJECT in decisions,
+        "reason": _reason(last, assignment.rater) if last else "",
+    }
+
+
+def _reason(review: Review, rater: User) -> str:
+    masked = review.reason
+    for person in (rater, review.reviewer):
+        masked = traces_of(person).sub(MASK, masked)
+    return masked
+
+
+def _blinding(pair: BlindPair, model_of: dict[str, str]) -> dict[str, Any]:
+    """`model_of` says which model each letter was; without an answer everything is null."""
+    told = Guess.objects.filter(pair=pair.pk).first()
+    shown = told.newer if told else None
+    return {
+        "guess": None if shown is None else model_of.get(shown, shown),
+        "shown": shown,
+        "told_at": _time(told.told_at if told else None),
     }
 
 
@@ -260,6 +296,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "final_message": candidate.final_message,
         "transcript_sha256": _sha256(as_line(transcript).encode()),
         "steps": len(candidate.transcript),
+        "transcript_length": sum(len(step.get("text") or "") for step in candidate.transcript),
+        "notes": list(candidate.notes),
         "evidence": {name: candidate.evidence.get(name) for name in evidence},
         "run": _run(candidate),
     }

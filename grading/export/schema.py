@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 #: Counts up when a column is added or means something else.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ _CANDIDATE = (
     Column("final_message", "text", "what the agent said at its end"),
     Column("transcript_sha256", "text", "of the neutral transcript as canonical JSON"),
     Column("steps", "whole", "steps of the transcript"),
+    Column("transcript_length", "whole", "characters of the transcript's texts"),
+    Column("notes", "texts", "what was left out of the patch, and why"),
     _group(
         "evidence",
         "the repository's own tests on a fresh copy with the patch",
@@ -111,6 +113,7 @@ COLUMNS = (
         Column("author", "text", "pseudonym of who wrote it; null when it was imported"),
         Column("approved_by", "text", "pseudonym of who approved it, or null"),
         Column("approved_at", "time", "when it was approved"),
+        Column("imported_as", "text", "“data set:instance” of an imported scenario, or null"),
     ),
     Column("prompt", "text", "the prompt of this turn, as both sides got it"),
     Column("prompt_sha256", "text", "of the prompt in UTF-8"),
@@ -160,6 +163,8 @@ COLUMNS = (
         Column("saved_at", "time", "last save"),
         Column("wall_seconds", "real", "from taking the task to handing it in, pauses included"),
         Column("saves", "whole", "revisions of the form"),
+        Column("tabs", "whole", "browser tabs that wrote them"),
+        Column("files_marked", "whole", "files that the rater marked as read"),
     ),
     Column("submitted_at", "time", "when it was handed in"),
     _group(
@@ -170,6 +175,15 @@ COLUMNS = (
         Column("decided_at", "time", "when"),
         Column("sent_back", "whole", "how often it was sent back for repair"),
         Column("disputed", "truth", "it was rejected first, and the rater objected"),
+        Column("reason", "text", "the reviewer's words, masked as `texts` are"),
+    ),
+    Column("checks", "texts", "what our own checks say of it, as the reviewer read it"),
+    _group(
+        "blinding",
+        "which side the rater took for the newer version, asked after handing in; answering is optional",
+        Column("guess", "text", "`a` for `model_a`, `b`, or `unknown`; null when there was no answer"),
+        Column("shown", "text", "the same by the letters that the rater saw"),
+        Column("told_at", "time", "when"),
     ),
     _group("agent_a", "who `model_a` is", *_AGENT),
     _group("agent_b", "who `model_b` is", *_AGENT),

@@ -2,6 +2,7 @@
 
 from grading.models.assignment import Assignment
 from grading.models.export import Export, ExportPart, Pseudonym
+from grading.models.guess import Guess
 from grading.models.judgement import Judgement
 from grading.models.page import Fragment, PageWords, PairPage, Picture, ReadMark, Trouble, View
 from grading.models.pair import BlindPair
@@ -19,6 +20,7 @@ __all__ = [
     "Export",
     "ExportPart",
     "Fragment",
+    "Guess",
     "Judgement",
     "MaskedArm",
     "PageWords",

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from grading import queue
+from grading import guessing, queue
 from grading.models import Receipt
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
@@ -59,9 +59,34 @@ def release(request: PersonRequest, public_id: UUID) -> HttpResponse:
 @role_required(Role.RATER)
 @require_safe
 def receipt(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    found = _receipt_of(request, public_id)
+    asked = guessing.questions(found)
+    context = {
+        "receipt": found,
+        "assignment": found.assignment,
+        "questions": asked,
+        "is_asking": any(not question.answer for question in asked),
+    }
+    return render(request, "grading/receipt.html", context)
+
+
+@role_required(Role.RATER)
+@require_POST
+def guess(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """Which side looked newer: optional, and asked once."""
+    found = _receipt_of(request, public_id)
+    try:
+        told = guessing.answer(found, request.POST)
+    except WrongState as why:
+        messages.info(request, str(why))
+    else:
+        messages.info(request, "Thank you, that is kept." if told else "Nothing new was chosen.")
+    return redirect("grading:receipt", public_id=public_id)
+
+
+def _receipt_of(request: PersonRequest, public_id: UUID) -> Receipt:
     receipts = Receipt.objects.filter(assignment__rater=request.user)
-    found = get_object_or_404(
+    return get_object_or_404(
         receipts.select_related("assignment__task__scenario", "assignment__task__experiment"),
         public_id=public_id,
     )
-    return render(request, "grading/receipt.html", {"receipt": found, "assignment": found.assignment})

@@ -118,6 +118,7 @@ ROUTES = {
     "grading:save_draft": _work("draft", post=302),
     "grading:submit": _work("submit", post=422),
     "grading:receipt": Route("/receipts/{id}", RATERS, 200, owners=("riley",), of="receipt"),
+    "grading:guess": Route("/receipts/{id}/guess", RATERS, post=302, owners=("riley",), of="receipt"),
     "grading:reviews": Route("/review/", REVIEWERS, 200),
     "grading:review": _review("", 200),
     "grading:review_transcripts": _review("transcripts", 200),

@@ -41,6 +41,9 @@ def test_a_task_is_graded_without_script(
     page.wait_for_url("**/receipts/*")
 
     expect(page.get_by_text("Your rating is in")).to_be_visible()
+    page.get_by_role("radio", name="I cannot tell").check()
+    page.get_by_role("button", name="Send the answer").click()
+    expect(page.get_by_text("You said: I cannot tell.")).to_be_visible()
     assert site.handed_in(assignment) == (1, 1, 1)
     robin = visitors.open(reviewer, java_script_enabled=False)
     robin.goto(f"/review/{assignment}/")

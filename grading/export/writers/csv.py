@@ -36,6 +36,7 @@ AFTER = {
     "method": "draw.method",
     "probability": "draw.probability",
     "submitted_at": "submitted_at",
+    "guess": "blinding.guess",
     "justification": "texts.justification",
     "strengths_a": "texts.strengths_a",
     "weaknesses_a": "texts.weaknesses_a",

@@ -6,6 +6,7 @@ import json
 import pytest
 from django.db import connection
 
+from grading import guessing
 from grading.export import judging, records, schema
 from grading.models import Judgement, Preference, Pseudonym
 from marlin.models import User
@@ -81,6 +82,37 @@ def test_texts_follow_their_candidate(riley, bells, coin, own, other):
     }
 
 
+@pytest.mark.parametrize(
+    ("coin", "said", "guess"),
+    [(LEFT, "a", "a"), (RIGHT, "a", "b"), (RIGHT, "b", "a"), (RIGHT, "unknown", "unknown")],
+)
+def test_a_guess_is_told_by_model_and_as_it_was_shown(riley, bells, coin, said, guess):
+    with using(Coins(coin)):
+        assignment = factories.make_assignment(riley, state="submitted")
+    guessing.answer(assignment.last_receipt(), {"newer-1-1": said})
+    factories.decide(assignment, "accept")
+    judging.write_for(assignment.pk)
+
+    blinding = Judgement.objects.get().record["blinding"]
+
+    assert blinding.pop("told_at")
+    assert blinding == {"guess": guess, "shown": said}
+
+
+def test_without_an_answer_the_guess_is_null(riley, bells):
+    assert make_judged(riley).record["blinding"] == {"guess": None, "shown": None, "told_at": None}
+
+
+def test_a_reviewers_words_are_told_without_names(riley, bells):
+    assignment = factories.make_assignment(riley, state="submitted")
+    factories.decide(assignment, "accept", reason="Riley and Robin wrote to bo@reef.example.org: fine.")
+    judging.write_for(assignment.pk)
+
+    assert Judgement.objects.get().record["review"]["reason"] == (
+        "[somebody] and [somebody] wrote to [somebody]: fine."
+    )
+
+
 def test_a_record_tells_where_it_comes_from(riley, bells):
     judgement = make_judged(riley)
     record, assignment = judgement.record, judgement.preference.pair.assignment
@@ -97,6 +129,10 @@ def test_a_record_tells_where_it_comes_from(riley, bells):
     assert record["candidate_a"]["run"]["seconds"] == 1.0
     assert record["candidate_a"]["run"]["id"] != record["candidate_b"]["run"]["id"]
     assert record["candidate_a"]["patch"] == factories.PATCH.decode()
+    assert record["candidate_a"]["transcript_length"] == sum(
+        len(step["text"]) for step in judgement.preference.pair.a.transcript
+    )
+    assert (record["timing"]["tabs"], record["timing"]["files_marked"], record["checks"]) == (0, 0, [])
     assert (record["candidate_a"]["added"], record["candidate_a"]["evidence"]["passed"]) == (1, 3)
     assert record["agent_a"]["model"] == arms_of(judgement)[0].model
     assert record["submitted_at"] == assignment.submitted_at.isoformat()

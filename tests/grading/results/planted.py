@@ -291,7 +291,7 @@ def _record(
         "rating": canonical(8, given["overall"], a_is_first=not flip),
         "axes": {axis: canonical(8, given[axis], a_is_first=not flip) for axis in AXES},
         "submitted_at": assignment.submitted_at.isoformat() if assignment.submitted_at else None,
-        "blinding": {"guess": _guess(random, scenario.repository.name, reading.arms)},
+        "blinding": record["blinding"] | {"guess": _guess(random, scenario.repository.name, reading.arms)},
         "key_axis": "clarity",
     }
     record["shown"] = {
@@ -313,6 +313,7 @@ def _record(
         record[f"candidate_{side}"] |= {
             "added": 20 + 25 * arm + sizes.randint(0, 60),
             "files": 1 + sizes.randint(0, 3),
+            "transcript_length": 400 + sizes.randint(0, 4000),
             "final_message": "I added a file. " * (1 + sizes.randint(0, 5)),
             "evidence": {"ran": sizes.random() < 0.8, "passed": 3, "failed": 0, "skipped": 0, "failures": []},
         }
