@@ -13,6 +13,8 @@ from tasks.sandbox.base import Finished, Limits, Sandbox
 # Blind words: the same for every agent, so that a rater may read them. The sentence beside may name somebody.
 FailureKind = Literal[
     "nothing",  # printed nothing and changed nothing; decided by whoever takes the patch
+    "provider",  # was let down by its provider, and says so
+    "limit",  # reached a limit of its own: turns, tokens, money
     "exit",  # ended with an exit code that is not zero
     "time",  # used up its time
     "idle",  # neither printed nor worked for too long
@@ -51,6 +53,15 @@ class AgentJob:
     home: Path
     agent_dir: Path | None = None  # its installation, shown read-only
     limits: Limits = field(default_factory=Limits)
+    resumed: Memory | None = None  # the conversation that it goes on with
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an agent keeps of a conversation: its session, and the files of its home that hold it."""
+
+    session: str
+    state: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class AgentResult:
     final_message: str
     patch: bytes | None = None
     finished: Finished | None = None
+    memory: Memory | None = None  # None when it cannot go on with this conversation by itself
 
 
 def never() -> bool:

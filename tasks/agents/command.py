@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tarfile import TarError
+from typing import Any
 
-from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult, FailureKind, never
-from tasks.agents.transcripts import MOST_BYTES, Step, final_message, parse
+from tasks.agents.base import AgentFailed, AgentJob, AgentResult, FailureKind, Memory, never
+from tasks.agents.harness import CANDIDATE, filled, harness_from
+from tasks.agents.parsers import PARSERS, Log
+from tasks.agents.parsers.log import Fault
+from tasks.agents.state import StateTooLarge, pack, unpack
+from tasks.agents.transcripts import MOST_BYTES
 from tasks.sandbox.base import HOME, WORKSPACE, Command, Ended, Finished, Mount, Sandbox, SandboxUnusable
 
 AGENT = "/opt/agent"
 PROMPT_FILE = "prompt.md"
 TRANSCRIPT = "transcript.jsonl"
-PLACEHOLDERS = ("agent", "home", "prompt", "prompt_file", "transcript", "worktree")
-PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_ARGUMENT = 128 * 1024 - 1  # bytes; the kernel takes no longer one (execve(2), MAX_ARG_STRLEN)
 MOST_SHOWN = 2000  # characters of output quoted in a failure
 
@@ -31,18 +33,19 @@ FAILURES: Mapping[Ended, tuple[FailureKind, str]] = {
     "processes": ("processes", "ran more than {0.processes} processes"),
     "cancelled": ("cancelled", "was cancelled"),
 }
+#: What a harness says of its own end.
+FAULTS: Mapping[Fault, FailureKind] = {"": "exit", "other": "exit", "limit": "limit", "provider": "provider"}
 
 
 class CommandAgent:
     """Runs `argv` in the worktree. The prompt lies in a file, the transcript is read back from one.
 
-    Placeholders: {prompt} {prompt_file} {worktree} {transcript} {home} {agent}; a literal brace is doubled.
+    A literal brace is doubled; the placeholders are those of tasks.agents.harness.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None, **settings: Any) -> None:
         """Raises AgentMisconfigured."""
-        self.argv = _checked_argv(argv)
-        self.env = _checked_env(env or {})
+        self.harness = harness_from({"argv": argv, "env": env or {}, **settings})
 
     def run(
         self,
@@ -52,80 +55,108 @@ class CommandAgent:
         cancelled: Callable[[], bool] = never,
         on_output: Callable[[bytes], None] | None = None,
     ) -> AgentResult:
-        _write_prompt(job.home, job.prompt)
-        command = self._command(job, sandbox)
+        values = self._values(job, sandbox)
+        _provide(job, {path: filled(text, values) for path, text in self.harness.files.items()})
+        command = self._command(job, values)
         try:
             finished = sandbox.run(command, job.limits, cancelled=cancelled, on_output=on_output)
         except SandboxUnusable as why:
             raise AgentFailed("unusable", str(why)) from why
-        _raise_for(finished, job, command.argv[0])
-        steps = _steps(job.home, finished)
-        return AgentResult(steps=steps, final_message=final_message(steps), finished=finished)
+        _raise_for_limits(finished, job, command.argv[0])
+        log = self._log(job.home, finished)
+        self._raise_for(finished, log, command.argv[0])
+        return AgentResult(
+            steps=log.steps, final_message=log.final, finished=finished, memory=self._memory(job.home, log)
+        )
 
-    def _command(self, job: AgentJob, sandbox: Sandbox) -> Command:
+    def _values(self, job: AgentJob, sandbox: Sandbox) -> dict[str, str]:
         home = sandbox.inside(job.home, HOME)
-        values = {
+        return {
             "prompt": job.prompt,
             "prompt_file": f"{home}/{PROMPT_FILE}",
             "transcript": f"{home}/{TRANSCRIPT}",
             "home": home,
             "worktree": sandbox.inside(job.worktree, WORKSPACE),
             "agent": AGENT if job.agent_dir is None else sandbox.inside(job.agent_dir, AGENT),
+            "model": CANDIDATE,
+            "gateway": "",
+            "session": job.resumed.session if job.resumed else "",
         }
-        argv = tuple(_filled(part, values) for part in self.argv)
-        env = {name: _filled(value, values) for name, value in self.env.items()}
+
+    def _command(self, job: AgentJob, values: Mapping[str, str]) -> Command:
+        template = self.harness.resume if job.resumed and self.harness.resume else self.harness.argv
+        argv = tuple(filled(part, values) for part in template)
+        env = {name: filled(value, values) for name, value in self.harness.env.items()}
         for part in (*argv, *env.values()):
             if "\0" in part or len(part.encode("utf-8", "surrogateescape")) > MOST_ARGUMENT:
                 raise AgentFailed("unusable", "The prompt is too long for an argument; use {prompt_file}.")
-        mounts = () if job.agent_dir is None else (Mount(job.agent_dir, AGENT),)
-        return Command(argv=argv, env=env, worktree=job.worktree, home=job.home, mounts=mounts)
+        return Command(
+            argv=argv,
+            env=env,
+            worktree=job.worktree,
+            home=job.home,
+            mounts=() if job.agent_dir is None else (Mount(job.agent_dir, AGENT),),
+            stdin=filled(self.harness.stdin, values).encode("utf-8", "replace"),
+        )
+
+    def _log(self, home: Path, finished: Finished) -> Log:
+        if self.harness.parser:
+            printed = (
+                read_back(home, self.harness.log, most=MOST_BYTES) if self.harness.log else finished.stdout
+            )
+            return PARSERS[self.harness.parser].read(printed or b"")
+        written = read_back(home, TRANSCRIPT, most=MOST_BYTES)
+        if written is not None and written.strip():
+            return PARSERS["steps"].read(written)
+        return PARSERS["plain"].read(finished.stdout)
+
+    def _raise_for(self, finished: Finished, log: Log, program: str) -> None:
+        """It went well if the exit code is 0, a result is on record where one is due, and that tells of no error."""
+        outcome = log.outcome
+        if outcome is not None and not outcome.succeeded:
+            raise AgentFailed(
+                FAULTS[outcome.fault],
+                f"{program} gave up: {outcome.sentence[-MOST_SHOWN:]}",
+                finished=finished,
+            )
+        if finished.exit_code != 0:
+            printed = (finished.stderr.strip() or finished.stdout.strip()).decode("utf-8", "replace")
+            told = f" It said: {printed[-MOST_SHOWN:]}" if printed else " It said nothing."
+            raise AgentFailed(
+                "exit", f"{program} ended with exit code {finished.exit_code}.{told}", finished=finished
+            )
+        if outcome is None and self.harness.parser and PARSERS[self.harness.parser].has_result:
+            raise AgentFailed(
+                "exit", f"{program} ended without the record that says how it went.", finished=finished
+            )
+
+    def _memory(self, home: Path, log: Log) -> Memory | None:
+        if self.harness.history != "native" or not log.session:
+            return None
+        try:
+            return Memory(log.session, pack(home, self.harness.state))
+        except StateTooLarge:
+            return None  # both sides of the next turn are told what happened in their prompts instead
 
 
-def _checked_argv(argv: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(argv, str) or not argv or not all(isinstance(part, str) for part in argv):
-        raise AgentMisconfigured("The command must be a list of texts, the program first.")
-    for part in argv:
-        _check_template(part)
-    return tuple(argv)
-
-
-def _checked_env(env: Mapping[str, str]) -> dict[str, str]:
-    for name, value in env.items():
-        if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
-            raise AgentMisconfigured(f"“{name}” is not a name for an environment variable.")
-        if not isinstance(value, str):
-            raise AgentMisconfigured(f"The environment variable {name} must be a text.")
-        _check_template(value)
-    return dict(env)
-
-
-def _check_template(template: str) -> None:
-    if "\0" in template:
-        raise AgentMisconfigured("An argument must not contain a NUL character.")
-    for match in PLACEHOLDER.finditer(template):
-        if match[1] is not None and match[1] not in PLACEHOLDERS:
-            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            why = f"“{match[0][:80]}” is not a placeholder; there are {known}."
-            raise AgentMisconfigured(f"{why} A literal brace is written twice.")
-    if any(brace in PLACEHOLDER.sub("", template) for brace in "{}"):
-        raise AgentMisconfigured(f"“{template[:80]}” has a single brace; a literal brace is written twice.")
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    """One pass, so that a placeholder in the prompt stays what the prompt says."""
-    return PLACEHOLDER.sub(lambda match: match[0][0] if match[1] is None else values[match[1]], template)
-
-
-def _raise_for(finished: Finished, job: AgentJob, program: str) -> None:
+def _raise_for_limits(finished: Finished, job: AgentJob, program: str) -> None:
     if finished.ended != "exited":
         kind, sentence = FAILURES[finished.ended]
         raise AgentFailed(kind, f"{program} {sentence.format(job.limits)}.", finished=finished)
-    if finished.exit_code != 0:
-        printed = (finished.stderr.strip() or finished.stdout.strip()).decode("utf-8", "replace")
-        told = f" It said: {printed[-MOST_SHOWN:]}" if printed else " It said nothing."
-        raise AgentFailed(
-            "exit", f"{program} ended with exit code {finished.exit_code}.{told}", finished=finished
-        )
+
+
+def _provide(job: AgentJob, files: Mapping[str, str]) -> None:
+    """Prompt, memory and settings, in a home that nobody else has written to."""
+    try:
+        if job.resumed:
+            unpack(job.resumed.state, job.home)
+        _write_prompt(job.home, job.prompt)
+        for path, text in files.items():
+            into = job.home / path
+            into.parent.mkdir(parents=True, exist_ok=True)
+            into.write_text(text)
+    except (OSError, TarError) as why:
+        raise AgentFailed("unusable", f"The agent's home could not be prepared: {why}") from why
 
 
 def _write_prompt(home: Path, prompt: str) -> None:
@@ -146,15 +177,6 @@ def _write_prompt(home: Path, prompt: str) -> None:
         raise AgentFailed(
             "unusable", f"The prompt could not be written into the home: {why.strerror}."
         ) from why
-
-
-def _steps(home: Path, finished: Finished) -> tuple[Step, ...]:
-    """The transcript it wrote, else what it printed as the one thing it said."""
-    written = read_back(home, TRANSCRIPT, most=MOST_BYTES)
-    if written is not None and written.strip():
-        return parse(written)
-    printed = finished.stdout.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").strip()
-    return (Step("say", printed[-MOST_SHOWN * 10 :]),) if printed else ()
 
 
 def read_back(folder: Path, name: str, *, most: int) -> bytes | None:

@@ -7,13 +7,15 @@ from typing import Any
 
 from tasks.agents.base import Agent, AgentMisconfigured
 from tasks.agents.command import CommandAgent
+from tasks.agents.harness import NAMES
 from tasks.agents.replay import ReplayAgent
 
 
 def agent_for(kind: str, settings: Mapping[str, object]) -> Agent:
     """The agent that these plain values describe. Raises AgentMisconfigured with a sentence.
 
-    "command": {"argv": [...], "env": {...}}; "replay": {"patch": "...", "transcript": "..."}.
+    "command": {"argv": [...], "env": {...}} and more, see
+    tasks.agents.harness; "replay": {"patch": "...", "transcript": "..."}.
     """
     if kind not in KINDS:
         raise AgentMisconfigured(
@@ -27,12 +29,12 @@ def agent_for(kind: str, settings: Mapping[str, object]) -> Agent:
 
 
 def _command(settings: Mapping[str, Any]) -> Agent:
-    argv, env = settings.get("argv"), settings.get("env", {})
-    if not isinstance(argv, list | tuple) or not isinstance(env, Mapping):
+    rest = {name: value for name, value in settings.items() if name not in ("argv", "env")}
+    if not isinstance(settings.get("argv"), list | tuple) or not isinstance(settings.get("env", {}), Mapping):
         raise AgentMisconfigured(
             "A command agent needs “argv”, a list, and may have “env”, names and values."
         )
-    return CommandAgent(argv, env)
+    return CommandAgent(settings["argv"], settings.get("env", {}), **rest)
 
 
 def _replay(settings: Mapping[str, Any]) -> Agent:
@@ -49,6 +51,6 @@ def _recorded(settings: Mapping[str, Any], name: str) -> bytes:
 
 
 KINDS: Mapping[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Agent]]] = {
-    "command": (frozenset({"argv", "env"}), _command),
+    "command": (NAMES, _command),
     "replay": (frozenset({"patch", "transcript"}), _replay),
 }

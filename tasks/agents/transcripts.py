@@ -80,24 +80,24 @@ def _lines(transcript: bytes) -> Iterator[bytes]:
 
 def _step(line: bytes) -> Step:
     if len(line) > MOST_LINE:
-        return Step("note", _text(line[:MOST_TEXT].decode("utf-8", "replace")) + LEFT_OUT)
+        return Step("note", cleaned(line[:MOST_TEXT].decode("utf-8", "replace")) + LEFT_OUT)
     text = line.decode("utf-8", "replace")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return Step("note", _text(text))
+        return Step("note", cleaned(text))
     if not isinstance(found, dict):
-        return Step("note", _text(text))
+        return Step("note", cleaned(text))
     kind = found.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         # A harness's own records tell times, costs and names; the run's log keeps them, for admins.
         return Step("note", ANOTHER_FORM)
     return Step(
-        cast(Kind, kind), _text(found.get("text")), _path(found.get("path")), _exit(found.get("exit"))
+        cast(Kind, kind), cleaned(found.get("text")), _path(found.get("path")), _exit(found.get("exit"))
     )
 
 
-def _text(value: object) -> str:
+def cleaned(value: object) -> str:
     """Text that a database column and a page can hold: no NUL, no lone surrogate, bounded."""
     if value is None:
         return ""
@@ -115,7 +115,7 @@ def _shown(value: object) -> str:
 
 
 def _path(value: object) -> str | None:
-    return _text(value[:MOST_PATH]) if isinstance(value, str) and value else None
+    return cleaned(value[:MOST_PATH]) if isinstance(value, str) and value else None
 
 
 def _exit(value: object) -> int | None:

@@ -31,6 +31,8 @@ NOT_TESTED = "Tests not run: this was imported without the files of its reposito
 BLIND = {
     "nothing": Failure.NOTHING,
     "exit": Failure.EXIT,
+    "limit": Failure.EXIT,
+    "provider": Failure.MACHINE,
     "time": Failure.TIME,
     "idle": Failure.IDLE,
     "memory": Failure.LIMIT,

@@ -2,6 +2,8 @@
 """What every agent promises, and what is particular to each."""
 
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -229,7 +231,7 @@ def test_reading_back_stays_in_bounds(tmp_path):
 
 @pytest.mark.parametrize(
     "argv",
-    [[], "echo", [3], ["echo", "{model}"], ["echo", "{"], ["a}"], ["{}"], ["{prompt!r}"], ["{0}"], ["a\0b"]],
+    [[], "echo", [3], ["echo", "{shell}"], ["echo", "{"], ["a}"], ["{}"], ["{prompt!r}"], ["{0}"], ["a\0b"]],
 )
 def test_a_command_that_makes_no_sense_is_refused(argv):
     with pytest.raises(AgentMisconfigured, match=r"\.$"):
@@ -292,3 +294,63 @@ def test_git_works_for_the_agent(job, sandbox):
     )
 
     assert result.final_message == "1"
+
+
+#: A harness in a few lines: says what it was given, and remembers the conversation in a file of its home.
+REMEMBERS = """
+echo "$1" >> "$HOME/.memory"; test "$2" || echo '{"type":"system","subtype":"init","session_id":"s1"}'
+cat > /dev/null; grep -c . "$HOME/.memory" > count; cat "$HOME/.settings" >> count
+printf '{"type":"result","subtype":"success","is_error":%s,"result":"%s","session_id":"s%s"}\\n' "${3:-false}" "$1" "$2"
+"""
+
+
+def remembering(**settings):
+    argv = ["/bin/sh", "-c", REMEMBERS.replace("{", "{{").replace("}", "}}"), "sh", "{prompt}"]
+    return CommandAgent(
+        argv,
+        parser="claude-stream-json",
+        history="native",
+        resume=[*argv, "{session}2"],
+        state=[".memory"],
+        files={".settings": "model={model}\n"},
+        **settings,
+    )
+
+
+def test_a_conversation_goes_on_in_another_home(job, sandbox, worktree):
+    first = remembering().run(job("one"), sandbox)
+    shutil.rmtree(worktree.parent / "home")
+    (worktree.parent / "home").mkdir()
+    resumed = replace(job("two"), resumed=first.memory)
+
+    second = remembering().run(resumed, sandbox)
+
+    assert (first.memory.session, second.memory.session) == ("s", "ss2")
+    assert (worktree / "count").read_text() == "2\nmodel=candidate\n"
+    assert second.final_message == "two"
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "sentence"),
+    [
+        ('echo \'{"type":"assistant"}\'', "exit", "without the record that says how it went"),
+        (
+            'echo \'{"type":"result","subtype":"success","is_error":true,"api_error_status":529}\'',
+            "provider",
+            "529",
+        ),
+        (
+            'echo \'{"type":"result","subtype":"error_max_turns","is_error":true}\'; exit 1',
+            "limit",
+            "max_turns",
+        ),
+        ('echo \'{"type":"result","subtype":"success","is_error":false}\'; exit 3', "exit", "exit code 3"),
+    ],
+)
+def test_success_is_exit_code_and_record_and_no_error(job, sandbox, script, kind, sentence):
+    argv = ["/bin/sh", "-c", script.replace("{", "{{").replace("}", "}}")]
+
+    with pytest.raises(AgentFailed, match=sentence) as failed:
+        CommandAgent(argv, parser="claude-stream-json").run(job(), sandbox)
+
+    assert failed.value.kind == kind
