@@ -205,6 +205,9 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 
+#: The most that an admin may send as one file: a bundle or tarball of a repository, or rows to import.
+UPLOAD_BYTES = env.whole("UPLOAD_BYTES", 2 * 2**30, least=1)
+FILE_UPLOAD_HANDLERS = ["marlin.uploads.Bounded"]
 # Texts of an hour's work and the patches they cite fit; a body larger than this is a mistake.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 

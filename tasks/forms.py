@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -17,17 +17,48 @@ else:
 
 
 class RepositoryForm(Base):
-    """A repository to copy. What is refused is refused here, with the reason, before any job starts."""
+    """A repository to copy or unpack. What can be refused at once is refused here, before any job starts."""
+
+    archive = forms.FileField(required=False)
 
     class Meta:
         model = Repository
-        fields = ["name", "url", "language", "licence", "setup_command", "test_command"]
+        fields = ["name", "url", "language", "licence", "setup_command", "test_command", "test_seconds"]
+
+    def __init__(self, *arguments: Any, left_out: str = "", **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.left_out = left_out
 
     def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        if not url:
+            return url
         try:
-            return check_url(self.cleaned_data["url"], allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
+            return check_url(url, allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
         except RefusedUrl as why:
             raise forms.ValidationError(str(why)) from why
+
+    def clean(self) -> None:
+        super().clean()
+        if self.left_out:
+            self.add_error("archive", self.left_out)
+        elif not {"url", "archive"} & set(self.errors) and self._gives_none_or_both():
+            self.add_error("url", "Give an address, or send a file: one of the two.")
+
+    def _gives_none_or_both(self) -> bool:
+        return bool(self.cleaned_data["url"]) == bool(self.cleaned_data["archive"])
+
+    def save(self, commit: bool = True) -> Repository:
+        if (archive := self.cleaned_data["archive"]) is not None:
+            self.instance.upload = archive
+            self.instance.uploaded_as = archive.name[:255]
+        return super().save(commit)
+
+
+class ArchiveForm(forms.Form):
+    """A newer bundle or tarball of a repository that came as one."""
+
+    archive = forms.FileField(error_messages={"required": "Choose the newer bundle or tarball."})
 
 
 class RecipeForm(Base):

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from celery import shared_task
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -22,6 +24,8 @@ from marlin.states import WrongState
 from tasks import experiments
 from tasks.generation import environment as environments
 from tasks.generation import pipeline, places, stuck
+from tasks.generation.evidence import Evidence
+from tasks.generation.progress import keeping
 from tasks.models import Candidate, Commit, Environment, Failure, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
 
@@ -37,18 +41,31 @@ def clone_repository(repository_id: int) -> None:
     except WrongState:
         return
     try:
-        with heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)):
-            head = environments.clone(repository)
+        with (
+            heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)),
+            keeping(Repository, repository.pk, token) as log,
+        ):
+            head = environments.clone(repository, log.add)
             commits = environments.commits(repository)
-        _cloned(repository, head, commits, token)
+            languages = environments.languages(repository)
+        _cloned(repository, head, commits, languages, token)
     except environments.Broken as why:
         with _unless_taken(repository):
             repository.breaks(why.sentence, token=token)
 
 
-def _cloned(repository: Repository, head: str, commits: Sequence[Commit], token: str) -> None:
+def _cloned(
+    repository: Repository,
+    head: str,
+    commits: Sequence[Commit],
+    languages: list[tuple[str, int]],
+    token: str,
+) -> None:
+    sent = repository.upload.name
     with _unless_taken(repository), transaction.atomic():
-        repository.cloned(head=head, token=token)
+        repository.cloned(head=head, languages=languages, token=token)
+        if sent:
+            transaction.on_commit(partial(default_storage.delete, sent))
         repository.commits.all().delete()
         Commit.objects.bulk_create(commits)
         environment, _ = Environment.objects.get_or_create(repository=repository, base_commit=head)
@@ -69,18 +86,21 @@ def prepare_environment(environment_id: int) -> None:
         token = environment.take_lease(Environment.State.BASELINE, settings.RUN_LEASE)
     except WrongState:
         return
-    with heartbeat(lambda: environment.renew_lease(token, settings.RUN_LEASE)) as heart:
+    with (
+        heartbeat(lambda: environment.renew_lease(token, settings.RUN_LEASE)) as heart,
+        keeping(Environment, environment.pk, token) as log,
+    ):
         try:
-            tested = environments.prove(environment, cancelled=heart.is_lost)
+            tested = environments.prove(environment, cancelled=heart.is_lost, said=log.add)
         except environments.Broken as why:
             _environment_breaks(environment, why, token)
             return
-    _environment_passes(environment, tested.as_json(), token)
+    _environment_passes(environment, tested, token)
 
 
-def _environment_passes(environment: Environment, evidence: dict[str, object], token: str) -> None:
+def _environment_passes(environment: Environment, tested: Evidence, token: str) -> None:
     with _unless_taken(environment), transaction.atomic():
-        environment.passes(evidence=evidence, log="", token=token)
+        environment.passes(evidence=tested.as_json(), log=tested.log, token=token)
         for repository in _awaiting(environment):
             repository.passes()
         for pk in _waiting_for(environment):

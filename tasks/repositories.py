@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Count
 
@@ -68,7 +69,20 @@ def copy_again(repository: Repository, *, by: User) -> None:
     """Raises Refused for one that came without files, WrongState when it is being copied already."""
     if repository.patch_only:
         raise Refused("It was imported without its files, so there is nothing to copy.")
+    if not repository.url and not repository.upload:
+        raise Refused("It was sent as a file. Send a newer one.")
     repository.refresh(by=by)
+    ring("tasks.jobs.clone_repository", repository.pk)
+
+
+@transaction.atomic
+def send_again(repository: Repository, archive: UploadedFile, *, by: User) -> None:
+    """Unpack a newer bundle or tarball. Raises Refused for one that is copied from an address, WrongState."""
+    if repository.url or repository.patch_only:
+        raise Refused("It is copied from its address; a file would be overwritten by the next copy.")
+    repository.refresh(by=by)
+    repository.upload, repository.uploaded_as = archive, str(archive.name)[:255]
+    repository.save(update_fields=["upload", "uploaded_as"])
     ring("tasks.jobs.clone_repository", repository.pk)
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("repositories/<uuid:public_id>/refresh", repositories.refresh, name="refresh_repository"),
     path("repositories/<uuid:public_id>/", repositories.repository, name="repository"),
     path("repositories/<uuid:public_id>/progress", repositories.progress, name="repository_progress"),
+    path("repositories/<uuid:public_id>/send", repositories.send_again, name="send_again"),
     path("repositories/<uuid:public_id>/retire", repositories.retire, name="retire_repository"),
     path("repositories/<uuid:public_id>/environments/<int:pk>/waive", repositories.waive, name="waive"),
     path(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from django.conf import settings
 
 from marlin.sources import source
 from tasks.addresses import RefusedUrl
 from tasks.generation import evidence, places
-from tasks.git import mirrors, worktrees
+from tasks.git import archives, mirrors, trees, worktrees
 from tasks.git.command import GitFailed
 from tasks.git.history import history
+from tasks.git.languages import languages as written_in
 from tasks.models import Commit, Environment, Repository
 from tasks.sandbox.base import SandboxUnusable
 
@@ -26,14 +29,30 @@ class Broken(Exception):
         self.log = log
 
 
-def clone(repository: Repository) -> str:
+def clone(repository: Repository, said: Callable[[bytes], None] | None = None) -> str:
     """Mirror the repository, or refresh the mirror; returns the commit its HEAD names. Raises Broken."""
     mirror = places.mirror_of(repository)
     try:
-        mirrors.mirror(repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES)
+        if repository.upload:
+            _unpack(repository, mirror, said)
+        elif repository.url:
+            mirrors.mirror(repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES, said=said)
         return mirrors.resolve(mirror, "HEAD")
-    except (RefusedUrl, GitFailed) as why:
+    except (RefusedUrl, archives.Refused, GitFailed) as why:
         raise Broken(str(why)) from why
+
+
+def _unpack(repository: Repository, mirror: Path, said: Callable[[bytes], None] | None) -> None:
+    """By way of a file on this machine: the storage may be elsewhere."""
+    try:
+        with repository.upload.open("rb") as sent, places.run_directory(source().token("unpack")) as folder:
+            local = folder / "sent"
+            local.touch(mode=0o600)
+            with local.open("wb") as file:
+                shutil.copyfileobj(sent, file)
+            archives.unpack(local, mirror, said=said)
+    except FileNotFoundError as why:
+        raise Broken("The file that was sent is gone. Send it again.") from why
 
 
 def commits(repository: Repository) -> list[Commit]:
@@ -47,7 +66,20 @@ def commits(repository: Repository) -> list[Commit]:
         raise Broken(str(why)) from why
 
 
-def prove(environment: Environment, *, cancelled: Callable[[], bool]) -> evidence.Evidence:
+def languages(repository: Repository) -> list[tuple[str, int]]:
+    """What its newest commit is written in. Raises Broken."""
+    try:
+        return written_in(trees.files_of(places.mirror_of(repository), "HEAD"))
+    except GitFailed as why:
+        raise Broken(str(why)) from why
+
+
+def prove(
+    environment: Environment,
+    *,
+    cancelled: Callable[[], bool],
+    said: Callable[[bytes], None] | None = None,
+) -> evidence.Evidence:
     """Check out the base commit and run the repository's tests there. Raises Broken unless they pass."""
     repository, commit = environment.repository, environment.base_commit
     try:
@@ -57,7 +89,7 @@ def prove(environment: Environment, *, cancelled: Callable[[], bool]) -> evidenc
             files.mkdir()
             home.mkdir()
             worktrees.checkout(base, commit, files)
-            tested = evidence.run_tests(repository, files, home, sandbox, cancelled=cancelled)
+            tested = evidence.run_tests(repository, files, home, sandbox, cancelled=cancelled, said=said)
     except (GitFailed, SandboxUnusable) as why:
         raise Broken(str(why)) from why
     if tested.failed:

@@ -68,6 +68,7 @@ def run_tests(
     sandbox: Sandbox,
     *,
     cancelled: Callable[[], bool] = lambda: False,
+    said: Callable[[bytes], None] | None = None,
 ) -> Evidence:
     """Set up and test in `files`, a copy that nobody else uses. The same limits for every candidate."""
     if not repository.test_command.strip():
@@ -75,7 +76,7 @@ def run_tests(
     script = "\n".join(filter(None, (_guarded(repository.setup_command), repository.test_command)))
     command = Command(argv=("/bin/sh", "-c", script), env={"CI": "1"}, worktree=files, home=home)
     limits = Limits(wall=float(repository.test_seconds), idle=None)
-    finished = sandbox.run(command, limits, cancelled=cancelled)
+    finished = sandbox.run(command, limits, cancelled=cancelled, on_output=said)
     return read(finished, seconds=repository.test_seconds)
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import resource
 import selectors
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 READ = 65_536
 DEFAULT_TIMEOUT = 120.0  # seconds
 DEFAULT_OUTPUT = 256 * 1024 * 1024  # bytes
-COMPLAINT = 64 * 1024  # bytes of git's error text that we keep
+COMPLAINT = 64 * 1024  # bytes of git's error text that we keep, from its end
 
 # Command-line settings beat those of any repository, so a hostile .git/config cannot turn these on.
 HARDENED = {
@@ -63,24 +65,38 @@ def git(
     stdin: bytes | IO[bytes] = b"",
     protocols: str = "",
     config: Mapping[str, str] | None = None,
+    secret: Mapping[str, str] | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     output: int = DEFAULT_OUTPUT,
+    memory: int = 0,
+    said: Callable[[bytes], None] | None = None,
     accept: Sequence[int] = (0,),
 ) -> bytes:
     """Run git and give its standard output.
 
-    `timeout` is in seconds, `output` in bytes, `accept` the exit codes that are no failure. Values that come
-    from outside belong after a `--`, or through `plain_value` first. Raises GitFailed.
+    `timeout` is in seconds, `output` and `memory` in bytes (0: no bound), `accept` the exit codes that are no
+    failure; `said` gets what git tells of its progress. `secret` is configuration that no list of processes may
+    show. Values that come from outside belong after a `--`, or through `plain_value` first. Raises GitFailed.
     """
     settings = {**HARDENED, **{f"protocol.{name}.allow": "always" for name in protocols.split(":") if name}}
     settings.update(config or {})
     flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     command = [program(), "--no-pager", *flags, *arguments]
     surroundings = environment(git_dir=git_dir, work_tree=work_tree, index=index, protocols=protocols)
-    exit_code, printed, complaint = _run(command, surroundings, stdin, timeout=timeout, output=output)
+    surroundings.update(_in_environment(secret or {}))
+    bounds = _Bounds(timeout, output, memory)
+    exit_code, printed, complaint = _run(command, surroundings, stdin, bounds, said)
     if exit_code not in accept:
         raise GitFailed(f"git {arguments[0]} failed: {first_line(complaint) or f'exit code {exit_code}'}")
     return printed
+
+
+def _in_environment(config: Mapping[str, str]) -> dict[str, str]:
+    """git-config(1), GIT_CONFIG_COUNT: settings that stand on no command line."""
+    variables = {"GIT_CONFIG_COUNT": str(len(config))} if config else {}
+    for number, (key, value) in enumerate(config.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
 def program() -> str:
@@ -165,8 +181,19 @@ def first_line(complaint: bytes) -> str:
     return (telling or lines or [""])[0].removeprefix("error: ").removeprefix("fatal: ")[:500]
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    timeout: float
+    output: int
+    memory: int
+
+
 def _run(
-    command: list[str], surroundings: dict[str, str], stdin: bytes | IO[bytes], *, timeout: float, output: int
+    command: list[str],
+    surroundings: dict[str, str],
+    stdin: bytes | IO[bytes],
+    bounds: _Bounds,
+    said: Callable[[bytes], None] | None,
 ) -> tuple[int, bytes, bytes]:
     given = stdin if not isinstance(stdin, bytes) else subprocess.PIPE
     with subprocess.Popen(
@@ -179,21 +206,22 @@ def _run(
         start_new_session=True,
     ) as process:
         try:
-            printed, complaint = _converse(
-                process, stdin if isinstance(stdin, bytes) else b"", timeout, output
-            )
+            if bounds.memory:
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (bounds.memory, bounds.memory))
+            fed = stdin if isinstance(stdin, bytes) else b""
+            printed, complaint = _converse(process, fed, bounds, said)
             return process.wait(), printed, complaint
         finally:
             _end(process)
 
 
 def _converse(
-    process: subprocess.Popen[bytes], stdin: bytes, timeout: float, output: int
+    process: subprocess.Popen[bytes], stdin: bytes, bounds: _Bounds, said: Callable[[bytes], None] | None
 ) -> tuple[bytes, bytes]:
     """Feed and read at once, so that neither side waits for a full pipe."""
     assert process.stdout is not None
     assert process.stderr is not None
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + bounds.timeout
     printed, complaint = bytearray(), bytearray()
     left = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
@@ -205,7 +233,7 @@ def _converse(
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise GitFailed(f"git did not finish within {timeout:.0f} seconds.")
+                raise GitFailed(f"git did not finish within {bounds.timeout:.0f} seconds.")
             for key, _ in ready:
                 if key.fileobj is process.stdin:
                     left = _feed(process.stdin, left, selector)
@@ -216,9 +244,12 @@ def _converse(
                 elif key.fileobj is process.stdout:
                     printed += chunk
                 else:
-                    complaint += chunk[: max(0, COMPLAINT - len(complaint))]
-            if len(printed) > output:
-                raise OutputTooLarge(f"git printed more than {output:,} bytes.")
+                    complaint += chunk
+                    del complaint[:-COMPLAINT]
+                    if said:
+                        said(chunk)
+            if len(printed) > bounds.output:
+                raise OutputTooLarge(f"git printed more than {bounds.output:,} bytes.")
     return bytes(printed), bytes(complaint)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import ipaddress
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,22 +20,33 @@ from tasks.git.command import GitFailed, empty_repository, git, plain_value
 CLONE_TIMEOUT = 900.0  # seconds
 
 
-def mirror(url: str, into: Path, *, allow_local: bool = False, timeout: float = CLONE_TIMEOUT) -> None:
+def mirror(
+    url: str,
+    into: Path,
+    *,
+    allow_local: bool = False,
+    timeout: float = CLONE_TIMEOUT,
+    token: str = "",
+    said: Callable[[bytes], None] | None = None,
+) -> None:
     """Bring the bare mirror at `into` up to date, or make it; a killed attempt leaves no half mirror.
 
-    `timeout` is in seconds. Raises RefusedUrl or GitFailed.
+    `timeout` is in seconds; `token` opens a private repository; `said` gets git's progress. Raises RefusedUrl or
+    GitFailed.
     """
     source = check_url(url, allow_local=allow_local)
     local = source.startswith(("/", "file://"))
     protocols = "file" if local else "https"
-    config = {} if local else _pinned(source)
+    remote = _Remote(
+        source, protocols, {} if local else _pinned(source), _authorized(source, token) if token else {}
+    )
     with locked(into):
         if into.exists():
-            _fetch(source, into, protocols, config, timeout)
+            _fetch(remote, into, timeout, said)
             return
-        with _appearing(into) as unfinished:
+        with appearing(into) as unfinished:
             empty_repository(unfinished)
-            _fetch(source, unfinished, protocols, config, timeout)
+            _fetch(remote, unfinished, timeout, said)
 
 
 def has_commit(mirror: Path, commit: str) -> bool:
@@ -66,7 +79,7 @@ def base_only(mirror: Path, commit: str, into: Path, *, depth: int | None = 1) -
             if not has_commit(into, commit):
                 raise GitFailed("The prepared base belongs to another commit; remove it to make it again.")
             return into
-        with _appearing(into) as unfinished:
+        with appearing(into) as unfinished:
             empty_repository(unfinished)
             shallow = [] if depth is None else [f"--depth={int(depth)}"]
             git(
@@ -91,22 +104,46 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _fetch(source: str, into: Path, protocols: str, config: dict[str, str], timeout: float) -> None:
+@dataclass(frozen=True)
+class _Remote:
+    """Where to fetch from, and with which settings of git; `secret` never stands on a command line."""
+
+    source: str
+    protocols: str
+    config: dict[str, str]
+    secret: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def _authorized(source: str, token: str) -> dict[str, str]:
+    """The token as a password, for this host and no other: hosts of code accept any user name beside it."""
+    plain_value(token, what="a token")
+    host = urlsplit(source).hostname or ""
+    coded = base64.b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+    return {f"http.https://{host}/.extraHeader": f"Authorization: Basic {coded}"}
+
+
+def _fetch(remote: _Remote, into: Path, timeout: float, said: Callable[[bytes], None] | None) -> None:
     git(
-        *["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head"],
-        *["--no-recurse-submodules", "--", source, "+refs/*:refs/*"],
+        *["fetch", "--progress", "--prune", "--force", "--no-tags", "--no-write-fetch-head"],
+        *["--no-recurse-submodules", "--", remote.source, "+refs/*:refs/*"],
         git_dir=into,
-        protocols=protocols,
-        config=config,
+        protocols=remote.protocols,
+        config=remote.config,
+        secret=remote.secret,
         timeout=timeout,
+        said=said,
     )
-    _point_head(source, into, protocols, config)
+    _point_head(remote, into)
 
 
-def _point_head(source: str, into: Path, protocols: str, config: dict[str, str]) -> None:
+def _point_head(remote: _Remote, into: Path) -> None:
     """Follow the remote's default branch, so that HEAD resolves to what a visitor would see."""
     listed = git(
-        "ls-remote", "--symref", "--", source, "HEAD", git_dir=into, protocols=protocols, config=config
+        *["ls-remote", "--symref", "--", remote.source, "HEAD"],
+        git_dir=into,
+        protocols=remote.protocols,
+        config=remote.config,
+        secret=remote.secret,
     )
     for line in listed.decode("utf-8", "replace").splitlines():
         target = line.removeprefix("ref: ").split("\t")[0]
@@ -115,7 +152,7 @@ def _point_head(source: str, into: Path, protocols: str, config: dict[str, str])
 
 
 @contextmanager
-def _appearing(into: Path) -> Iterator[Path]:
+def appearing(into: Path) -> Iterator[Path]:
     """A directory that appears under its name only when it is whole. Needs the lock."""
     unfinished = into.with_name(f".{into.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # what a killed attempt left

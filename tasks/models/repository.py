@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.db.models import Q
 
 from marlin.models import User
-from marlin.sources import new_public_id, now
+from marlin.sources import new_public_id, now, source
 from marlin.states import Leased
+
+
+def upload_name(repository: Repository, name: str) -> str:
+    """Nobody chooses a path in our storage."""
+    return f"uploads/{source().token('upload')}"
 
 
 class Repository(Leased):
@@ -30,8 +37,14 @@ class Repository(Leased):
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     name = models.CharField(max_length=100, unique=True)
-    url = models.CharField(max_length=500)
+    #: Empty when it was sent as a file.
+    url = models.CharField(max_length=500, blank=True)
+    #: A bundle or tarball that waits for the job that unpacks it; gone when it is copied.
+    upload = models.FileField(upload_to=upload_name, blank=True)
+    uploaded_as = models.CharField(max_length=255, blank=True)
     language = models.CharField(max_length=40, blank=True)
+    #: [name, percent of the code], as the newest commit has it.
+    languages = models.JSONField(default=list)
     licence = models.CharField(max_length=40, blank=True)
     setup_command = models.TextField(blank=True)
     test_command = models.TextField(blank=True)
@@ -43,6 +56,8 @@ class Repository(Leased):
     state = models.CharField(max_length=20, choices=State, default=State.CLONING)
     head = models.CharField(max_length=40, blank=True)
     failure = models.TextField(blank=True)
+    #: What git told while it copied.
+    log = models.TextField(blank=True)
     waived_because = models.TextField(blank=True)
     added_at = models.DateTimeField(default=now)
 
@@ -54,8 +69,31 @@ class Repository(Leased):
             ),
         ]
 
-    def cloned(self, *, head: str, token: str) -> None:
-        self.move_to(self.State.BASELINE, held=token, head=head, failure="", lease_until=None)
+    @property
+    def takes_a_file(self) -> bool:
+        """It came as one, and is not busy or retired."""
+        return bool(self.uploaded_as) and self.state in (self.State.USABLE, self.State.BROKEN)
+
+    @property
+    def is_copied_again(self) -> bool:
+        """There is something to copy it from."""
+        return bool(self.upload) or bool(self.url and not self.patch_only)
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, in words."""
+        return self.url or f"sent as {self.uploaded_as}"
+
+    def cloned(self, *, head: str, token: str, languages: Sequence[tuple[str, int]] = ()) -> None:
+        self.move_to(
+            self.State.BASELINE,
+            held=token,
+            head=head,
+            languages=list(languages),
+            failure="",
+            upload="",
+            lease_until=None,
+        )
 
     def passes(self) -> None:
         self.move_to(self.State.USABLE, failure="")

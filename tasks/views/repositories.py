@@ -17,19 +17,21 @@ from marlin.jobs import ring
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
+from marlin.uploads import left_out
 from tasks import repositories as upkeep
-from tasks.forms import RecipeForm, RepositoryForm
-from tasks.models import Environment, Repository
+from tasks.forms import ArchiveForm, RecipeForm, RepositoryForm
+from tasks.models import Environment, Repository, Scenario
 
 MOST_COMMITS = 12
 MOST_ENVIRONMENTS = 50
+MOST_SCENARIOS = 20
 
 
 @role_required(Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def repositories(request: PersonRequest) -> HttpResponse:
     """The list, and the form under it. A form that is refused comes back with what was typed."""
-    form = RepositoryForm(request.POST or None)
+    form = RepositoryForm(request.POST or None, request.FILES or None, left_out=left_out(request))
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             repository = form.save()
@@ -58,6 +60,9 @@ def repository(request: PersonRequest, public_id: UUID) -> HttpResponse:
         upkeep.mend(found, form.cleaned_data, by=request.user)
         return redirect("tasks:repository", public_id=public_id)
     context = {**_progress(found), "form": form, "uses": upkeep.uses(found)}
+    context["scenarios"] = found.scenarios.exclude(state=Scenario.State.DRAFT).order_by("-pk")[
+        :MOST_SCENARIOS
+    ]
     context["commits"] = found.commits.order_by("position")[:MOST_COMMITS]
     return render(request, "tasks/repositories/page.html", context, status=422 if form.errors else 200)
 
@@ -87,6 +92,20 @@ def refresh(request: PersonRequest, public_id: UUID) -> HttpResponse:
     """Copy it again: after a failure, or to see newer commits. A second click changes nothing."""
     found = get_object_or_404(Repository, public_id=public_id)
     return _done(request, found, lambda: upkeep.copy_again(found, by=request.user))
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def send_again(request: PersonRequest, public_id: UUID) -> HttpResponse:
+    """A newer bundle or tarball of one that came as a file."""
+    found = get_object_or_404(Repository, public_id=public_id)
+    form = ArchiveForm(request.POST, request.FILES)
+    if why := left_out(request) or " ".join(map(str, form.errors.get("archive", []))):
+        messages.error(request, why)
+        return redirect("tasks:repository", public_id=public_id)
+    return _done(
+        request, found, lambda: upkeep.send_again(found, form.cleaned_data["archive"], by=request.user)
+    )
 
 
 @role_required(Role.ADMIN)

@@ -86,6 +86,7 @@ ROUTES = {
     ),
     "tasks:repository": _repository("", 200, 422),
     "tasks:repository_progress": _repository("progress", 200),
+    "tasks:send_again": _repository("send", post=302),
     "tasks:retire_repository": _repository("retire", post=302),
     "tasks:waive": _repository("environments/1/waive", post=302),
     "tasks:try_again": _repository("environments/1/again", post=302),

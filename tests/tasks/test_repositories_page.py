@@ -1,11 +1,13 @@
 """The admin's page of repositories: add one, watch it, copy it again."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marlin.models import Event
+from marlin.uploads import left_out
 from tasks.models import Environment, Repository
 from tests import factories
 
@@ -17,6 +19,7 @@ TYPED = {
     "licence": "MIT",
     "setup_command": "pip install .",
     "test_command": "pytest -q",
+    "test_seconds": "900",
 }
 
 
@@ -63,7 +66,7 @@ def test_adding_one_records_it_and_rings_for_its_copy(admin, ada, bells):
 
     repository = Repository.objects.get()
     assert (answer.status_code, answer.url) == (302, PAGE)
-    assert {name: getattr(repository, name) for name in TYPED} == TYPED
+    assert {name: str(getattr(repository, name)) for name in TYPED} == TYPED
     assert repository.state == "cloning"
     assert bells == [("tasks.jobs.clone_repository", repository.pk)]
     event = Event.objects.get(name="repository.added")
@@ -92,7 +95,7 @@ def test_adding_one_twice_is_sent_back(admin, bells):
         ("--upload-pack=touch", "must not begin with a dash"),
         ("ext::sh", "Remote helpers are not allowed"),
         ("/srv/tide", "only by a development setting"),
-        ("", "This field is required."),
+        ("", "Give an address, or send a file"),
     ],
 )
 def test_an_address_that_is_not_allowed_is_refused_with_a_sentence(admin, bells, settings, url, sentence):
@@ -259,3 +262,49 @@ def test_progress_is_asked_for_only_while_something_runs(admin, repository, brok
     broken.retry()
 
     assert b'hx-trigger="every 2s"' in admin.get(address).content
+
+
+def archive(name: str = "tide.bundle", size: int = 10) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, b"x" * size)
+
+
+def test_a_file_is_kept_for_the_job_under_a_name_of_ours(admin, bells):
+    answer = admin.post(PAGE, TYPED | {"url": "", "archive": archive("../tide.bundle")})
+
+    repository = Repository.objects.get()
+    assert (answer.status_code, repository.uploaded_as) == (302, "tide.bundle")
+    assert repository.upload.name.startswith("uploads/")
+    assert repository.upload.size == 10
+    assert bells == [("tasks.jobs.clone_repository", repository.pk)]
+    assert "sent as tide.bundle" in admin.get(PAGE).content.decode()
+
+
+def test_a_file_beside_an_address_and_one_that_is_too_large_are_refused_by_name(admin, bells, settings):
+    both = admin.post(PAGE, TYPED | {"archive": archive()})
+    settings.UPLOAD_BYTES = 100_000
+    large = admin.post(PAGE, TYPED | {"url": "", "archive": archive(size=300_000)})
+
+    assert "Give an address, or send a file" in both.content.decode()
+    assert "The file is larger than 100,000 bytes" in large.content.decode()
+    assert "pytest -q" in large.content.decode()
+    assert (both.status_code, large.status_code, Repository.objects.count()) == (422, 422, 0)
+
+
+def test_a_newer_file_is_unpacked_again_but_not_over_an_address(admin, bells, repository):
+    admin.post(f"{PAGE}{repository.public_id}/send", {"archive": archive()})
+    assert Repository.objects.get().state == "usable"
+    Repository.objects.update(url="", uploaded_as="old.tar")
+
+    answer = admin.post(f"{PAGE}{repository.public_id}/send", {"archive": archive("new.tar")})
+
+    repository.refresh_from_db()
+    assert (answer.status_code, repository.state, repository.uploaded_as) == (302, "cloning", "new.tar")
+    assert bells == [("tasks.jobs.clone_repository", repository.pk)]
+
+
+def test_files_of_others_fill_no_disk(client, riley, settings):
+    client.force_login(riley)
+    request = client.post("/scenarios/preview", {"prompt": "x", "file": archive()}).wsgi_request
+
+    assert list(request.FILES) == []
+    assert left_out(request) == "Only admins send files."

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import TestCase
 
 import tasks.jobs
 from marlin.models import Event
 from tasks.generation import environment as environments
-from tasks.generation import places
+from tasks.generation import places, progress
 from tasks.git import mirrors
 from tasks.models import Environment, Repository
 from tests import factories, repositories
@@ -55,6 +58,7 @@ def test_a_copied_repository_knows_its_head_and_waits_for_its_tests(repository, 
 
     environment = Environment.objects.get()
     assert (repository.state, repository.head) == ("baseline", repositories.COMMIT)
+    assert repository.languages == [["Python", 100]]
     assert mirrors.has_commit(places.mirror_of(repository), repositories.COMMIT)
     assert bells == [("tasks.jobs.prepare_environment", environment.pk)]
 
@@ -68,6 +72,43 @@ def test_a_repository_whose_tests_pass_becomes_usable(repository, bells):
     assert (environment.state, repository.state) == ("usable", "usable")
     assert environment.evidence["passed"] == 1
     assert ("tasks.jobs.open_tasks",) in bells
+
+
+def test_what_is_printed_is_kept_while_it_runs_and_afterwards(repository, bells, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    seen = []
+    write = progress.Log.keep
+    monkeypatch.setattr(progress.Log, "keep", lambda log: (write(log), seen.append(log.text())))
+
+    clone(repository)
+    environment = prove(repository)
+
+    assert len(seen) > 2
+    assert "Counting objects: 100%" in Repository.objects.get().log
+    assert "Ran 1 test" in environment.log
+
+
+def test_a_bundle_that_was_sent_is_unpacked_and_then_let_go(db, source, bells):
+    made = source.with_name("tide.bundle")
+    repositories._git(source, "bundle", "create", "--quiet", str(made), "--all")
+    sent = ContentFile(made.read_bytes(), "tide.bundle")
+    repository = add(source, url="", upload=sent, uploaded_as="tide.bundle")
+    sent = repository.upload.name
+
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        clone(repository)
+
+    assert (repository.state, repository.head) == ("baseline", repositories.COMMIT)
+    assert (repository.upload.name, default_storage.exists(sent)) == ("", False)
+    assert prove(repository).state == "usable"
+
+
+def test_a_file_that_is_refused_ends_broken_with_the_reason_and_is_kept_for_nobody(db, source, bells):
+    sent = ContentFile(b"not an archive", "a.tar")
+    repository = clone(add(source, url="", upload=sent, uploaded_as="a.tar"))
+
+    assert repository.state == "broken"
+    assert repository.failure.startswith("This is neither a git bundle nor a tarball")
 
 
 def test_a_repository_without_a_test_command_is_usable_without_evidence(db, source, bells):
@@ -230,9 +271,9 @@ def test_a_copier_that_was_taken_for_dead_writes_nothing(db, source, bells, monk
     repository = add(source if good else source.with_name("none"))
     copy = environments.clone
 
-    def slow(late: Repository) -> str:
+    def slow(late: Repository, *args: object) -> str:
         Repository.objects.update(token="another worker's")
-        return copy(late)
+        return copy(late, *args)
 
     monkeypatch.setattr(environments, "clone", slow)
 
