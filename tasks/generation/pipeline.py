@@ -92,23 +92,21 @@ def _generate(
         return _repeated(candidate, agent_version, directory)
     base = _or_machine(lambda: places.base_of(repository, commit))
     agent = agent_for(agent_version.kind, _settings_for(agent_version, candidate))
-    home = _new(directory / "home")
+    home = new(directory / "home")
     with worktrees.worktree(base, commit, directory / "worktree") as worktree:
         job = AgentJob(
             prompt=candidate.turn.prompt,
             worktree=worktree,
             home=home,
-            agent_dir=_installed(agent_version, directory),
-            limits=_limits(agent_version),
+            agent_dir=installed(agent_version, directory),
+            limits=limits_of(agent_version),
         )
         result = agent.run(job, sandbox, cancelled=cancelled)
         taken, notes = _taken(result, worktree, base, commit, directory)
     _require_something(taken, result, agent_version)
-    files = _new(directory / "tested")
+    files = new(directory / "tested")
     _or_machine(lambda: patches.materialise(base, commit, taken.patch, files, scratch=directory))
-    tested = evidence.run_tests(
-        repository, files, _new(directory / "test-home"), sandbox, cancelled=cancelled
-    )
+    tested = evidence.run_tests(repository, files, new(directory / "test-home"), sandbox, cancelled=cancelled)
     if cancelled():
         raise Cancelled
     return _product(taken, notes, result, tested)
@@ -216,7 +214,7 @@ def _masked_evidence(tested: evidence.Evidence, names: frozenset[str]) -> dict[s
     return masked.as_json()
 
 
-def _installed(agent_version: AgentVersion, directory: Path) -> Path | None:
+def installed(agent_version: AgentVersion, directory: Path) -> Path | None:
     """The agent's own files. A worker that is root copies them: the agent's user may not reach the original."""
     if not agent_version.directory:
         return None
@@ -234,14 +232,14 @@ def _installed(agent_version: AgentVersion, directory: Path) -> Path | None:
     return copy
 
 
-def _limits(agent_version: AgentVersion) -> Limits:
+def limits_of(agent_version: AgentVersion) -> Limits:
     unknown = sorted(set(agent_version.limits) - {field.name for field in fields(Limits)})
     if unknown:
         raise AgentMisconfigured(f"There is no limit called “{unknown[0]}”.")
     return Limits(**{**settings.AGENT_LIMITS, **agent_version.limits})
 
 
-def _new(directory: Path) -> Path:
+def new(directory: Path) -> Path:
     directory.mkdir(mode=0o755)
     return directory
 

@@ -9,8 +9,8 @@ import pytest
 from tasks.agents.base import AgentMisconfigured, Memory
 from tasks.agents.harness import harness_from
 from tasks.agents.parsers import PARSERS
-from tasks.agents.presets import presets
 from tasks.agents.state import StateTooLarge, pack, unpack
+from tasks.presets import presets
 
 NATIVE = {
     "argv": ["x"],

@@ -28,6 +28,10 @@ class Preset:
     settings: Mapping[str, Any]
     limits: Mapping[str, Any]
 
+    @property
+    def needs_directory(self) -> bool:
+        return any("{agent}" in part for part in self.settings.get("argv", []))
+
 
 @cache
 def presets() -> Mapping[str, Preset]:
