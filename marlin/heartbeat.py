@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,10 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Renews every few seconds in a thread. `is_lost` is for whoever can stop the work."""
+    """Renews every few seconds in a thread. `is_lost` is for whoever can stop the work.
 
-    def __init__(self, renew: Callable[[], bool]) -> None:
+    `look`, where there is one, is asked between two beats whether the work is still ours.
+    """
+
+    def __init__(self, renew: Callable[[], bool], look: Callable[[], bool] | None = None) -> None:
         self.renew = renew
+        self.look = look
         self.lost = threading.Event()
         self.done = threading.Event()
 
@@ -26,14 +31,20 @@ class Heartbeat:
 
     def run(self) -> None:
         try:
-            while not self.done.wait(settings.HEARTBEAT):
-                self._beat()
+            due = time.monotonic() + settings.HEARTBEAT
+            step = min(settings.HEARTBEAT, settings.LOOK) if self.look else settings.HEARTBEAT
+            while not self.done.wait(step):
+                if self.look is None or time.monotonic() >= due:
+                    self._ask(self.renew)
+                    due = time.monotonic() + settings.HEARTBEAT
+                else:
+                    self._ask(self.look)
         finally:
             connection.close()
 
-    def _beat(self) -> None:
+    def _ask(self, question: Callable[[], bool]) -> None:
         try:
-            if not self.renew():
+            if not question():
                 self.lost.set()
         except DatabaseError as why:
             # The database may be back before the lease ends; if not, the sweep takes the row.
@@ -42,9 +53,9 @@ class Heartbeat:
 
 
 @contextmanager
-def heartbeat(renew: Callable[[], bool]) -> Iterator[Heartbeat]:
+def heartbeat(renew: Callable[[], bool], look: Callable[[], bool] | None = None) -> Iterator[Heartbeat]:
     """`renew` prolongs the lease and answers whether it is still ours."""
-    heart = Heartbeat(renew)
+    heart = Heartbeat(renew, look)
     thread = threading.Thread(target=heart.run, name="heartbeat", daemon=True)
     thread.start()
     try:

@@ -28,10 +28,12 @@ GUARDED: Final = frozenset(
 #: Tables of which `web` may only read and add rows.
 APPEND_ONLY: Final = frozenset({"marlin.event", "grading.guess"})
 
-#: The chain of seals is written by the sealer alone, and what pages show of strangers' code by jobs alone.
+#: The chain of seals is written by the sealer alone, workers and what pages show of strangers' code by jobs alone.
 READ_ONLY: Final = frozenset(
     {
         "marlin.eventseal",
+        "tasks.worker",
+        "tasks.holding",
         "grading.pairpage",
         "grading.fragment",
         "grading.pagewords",

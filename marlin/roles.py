@@ -52,6 +52,7 @@ PLACES = (
     Place("Scenarios", "tasks:scenarios", (Role.RATER,)),
     Place("Review", "grading:reviews", (Role.REVIEWER,)),
     Place("Approval", "tasks:approvals", (Role.REVIEWER,)),
+    Place("Operations", "tasks:operations", (Role.ADMIN,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
     Place("Results", "grading:results", (Role.RESEARCHER,)),
     Place("Exports", "grading:exports", (Role.RESEARCHER,)),

@@ -115,10 +115,13 @@ RING_TIMEOUT = env.number("RING_TIMEOUT", 2, least=0.1)
 
 RUN_LEASE = env.number("RUN_LEASE", 60, least=1)
 HEARTBEAT = env.number("HEARTBEAT", 15, least=0.1)
+#: Between two looks at whether a run is still wanted: what is cancelled ends within two seconds.
+LOOK = env.number("LOOK", 0.5, least=0.1)
 SWEEP = env.number("SWEEP", 20, least=0.1)
 PULL = env.number("PULL", 3, least=0.1)
 SEAL = env.number("SEAL", 5, least=0.1)
 RUN_ATTEMPTS = env.whole("RUN_ATTEMPTS", 3, least=1)
+PROVIDER_ATTEMPTS = env.whole("PROVIDER_ATTEMPTS", 8, least=1)
 if HEARTBEAT >= RUN_LEASE:
     raise ImproperlyConfigured("HEARTBEAT must be shorter than RUN_LEASE, or every run is taken for lost.")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,8 +21,9 @@ from marlin.sources import source
 from marlin.states import WrongState
 from tasks import experiments
 from tasks.generation import environment as environments
-from tasks.generation import pipeline, places, stuck
+from tasks.generation import pipeline, places, retries, stuck, workers
 from tasks.generation.evidence import Evidence
+from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
 from tasks.models import Candidate, Commit, Environment, Failure, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
@@ -156,8 +155,9 @@ def generate_candidate(candidate_id: int) -> None:
         run = _start(candidate)  # takes the row and a fencing token
     except WrongState:
         return  # rung twice: another worker has it, or it is done
-    with heartbeat(lambda: _renew(run)) as heart:
-        _generate(candidate, run, heart.is_lost)
+    progress = Progress()
+    with heartbeat(lambda: _renew(run), lambda: _look(run, progress)) as heart:
+        _generate(candidate, run, heart.is_lost, progress)
 
 
 @transaction.atomic
@@ -167,7 +167,7 @@ def _start(candidate: Candidate) -> Run:
     run = Run.objects.create(
         candidate=candidate,
         token=token,
-        worker=f"{socket.gethostname()}:{os.getpid()}",
+        worker=workers.my_name(),
         lease_until=Now() + timedelta(seconds=settings.RUN_LEASE),
     )
     run.refresh_from_db(fields=["lease_until"])
@@ -176,19 +176,30 @@ def _start(candidate: Candidate) -> Run:
 
 def _renew(run: Run) -> bool:
     """Beat, unless the run was ended or the candidate taken away."""
-    mine = Run.objects.filter(
+    return bool(_mine(run).update(lease_until=Now() + timedelta(seconds=settings.RUN_LEASE)))
+
+
+def _look(run: Run, progress: Progress) -> bool:
+    """Whether it is still wanted; and what can be watched of it is written down."""
+    if not _mine(run).exists():
+        return False
+    progress.write(run)
+    return True
+
+
+def _mine(run: Run) -> QuerySet[Run]:
+    return Run.objects.filter(
         pk=run.pk,
         state=Run.State.STARTED,
         candidate__state=Candidate.State.RUNNING,
         candidate__token=run.token,
     )
-    return bool(mine.update(lease_until=Now() + timedelta(seconds=settings.RUN_LEASE)))
 
 
-def _generate(candidate: Candidate, run: Run, is_lost: pipeline.Asked) -> None:
+def _generate(candidate: Candidate, run: Run, is_lost: pipeline.Asked, progress: Progress) -> None:
     version = candidate.origin.agent_version
     try:
-        product = pipeline.generate(candidate, version, run.token, cancelled=is_lost)
+        product = pipeline.generate(candidate, version, run.token, cancelled=is_lost, progress=progress)
         _finish(candidate, run, product)
     except pipeline.Failed as why:
         _fail(candidate, run, why)
@@ -216,11 +227,14 @@ def _finish(candidate: Candidate, run: Run, product: pipeline.Product) -> None:
 
 @transaction.atomic
 def _fail(candidate: Candidate, run: Run, why: pipeline.Failed) -> None:
+    """An agent's own failure is final. Another's fault is tried again, by this candidate alone, after a while."""
+    tries = candidate.runs.filter(counted=True).count()
+    pause = retries.wait(why.fault, tries, coin=source().coin("retry"), retry_after=why.retry_after)
     try:
-        if why.kind is Failure.MACHINE and candidate.runs.count() < settings.RUN_ATTEMPTS:
-            candidate.give_back(token=run.token)  # the sweep rings, some seconds later
-        else:
+        if pause is None:
             candidate.fail(why.kind, token=run.token)
+        else:
+            candidate.give_back(token=run.token)  # the sweep rings once the pause is over
     except WrongState:
         logger.info("Run %s was taken from this worker.", run.pk)
         return
@@ -230,14 +244,21 @@ def _fail(candidate: Candidate, run: Run, why: pipeline.Failed) -> None:
         sentence=why.sentence,
         seconds=finished.seconds if finished else None,
         exit_code=finished.exit_code if finished else None,
+        retry_at=None if pause is None else Now() + timedelta(seconds=pause),
     )
     _keep_log(run, finished)
 
 
 def _keep_log(run: Run, finished: Finished | None) -> None:
+    """The whole of it instead of the end that could be watched."""
     if finished:
-        RunLog.objects.create(
-            run=run, stdout=finished.stdout, stderr=finished.stderr, truncated=finished.truncated
+        RunLog.objects.update_or_create(
+            run=run,
+            defaults={
+                "stdout": finished.stdout,
+                "stderr": finished.stderr,
+                "truncated": finished.truncated,
+            },
         )
 
 

@@ -19,9 +19,17 @@ def open_turn(task: Task, *, number: int, prompt: str, base_commit: str, arms: S
     return turn
 
 
-@transaction.atomic
 def add_pair(turn: Turn, arms: Sequence[Arm]) -> list[Candidate]:
-    """One more pair for a turn. What was graded stays; the newest complete pair is offered."""
+    """One more pair for a turn. What was graded stays; the newest complete pair is offered.
+
+    Written through the alias that the turn was read from: who is who is guarded.
+    """
+    alias = turn._state.db or "default"
+    with transaction.atomic(using=alias):
+        return _add_pair(turn, arms, alias)
+
+
+def _add_pair(turn: Turn, arms: Sequence[Arm], alias: str) -> list[Candidate]:
     first, second = arms
     shuffled = [first, second]
     # Inserted in random order: neither a key nor a place in the table tells who is who.
@@ -29,9 +37,11 @@ def add_pair(turn: Turn, arms: Sequence[Arm]) -> list[Candidate]:
     attempt = turn.newest_attempt() + 1
     candidates = []
     for arm in shuffled:
-        candidate = Candidate.objects.create(turn=turn, attempt=attempt, public_id=new_public_id())
-        Origin.objects.create(candidate=candidate, arm=arm, agent_version=arm.agent_version)
-        ring("tasks.jobs.generate_candidate", candidate.pk)
+        made = Candidate.objects.using(alias)
+        candidate = made.create(turn=turn, attempt=attempt, public_id=new_public_id())
+        origins = Origin.objects.using(alias)
+        origins.create(candidate=candidate, arm=arm, agent_version=arm.agent_version)
+        ring("tasks.jobs.generate_candidate", candidate.pk, using=alias)
         candidates.append(candidate)
     return candidates
 

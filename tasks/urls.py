@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.views import approvals, repositories, scenarios
+from tasks.views import approvals, operations, repositories, scenarios
 
 app_name = "tasks"
 urlpatterns = [
@@ -27,4 +27,17 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
     path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),
+    path("operations/", operations.page, name="operations"),
+    path("operations/tasks/<uuid:public_id>/", operations.task, name="story"),
+    path("operations/tasks/<uuid:public_id>/unblind", operations.unblind, name="unblind_story"),
+    path(
+        "operations/tasks/<uuid:public_id>/turns/<int:number>/regenerate",
+        operations.regenerate,
+        name="regenerate",
+    ),
+    path("operations/candidates/<uuid:public_id>/log", operations.log, name="log"),
+    path("operations/candidates/<uuid:public_id>/retry", operations.retry, name="retry_candidate"),
+    path("operations/candidates/<uuid:public_id>/cancel", operations.cancel, name="cancel_candidate"),
+    path("operations/experiments/<uuid:public_id>/pause", operations.pause, name="pause_experiment"),
+    path("operations/experiments/<uuid:public_id>/resume", operations.resume, name="resume_experiment"),
 ]

@@ -191,6 +191,7 @@ RINGERS = (
     "marlin.jobs",
     "tasks.jobs",
     "tasks.turns",
+    "tasks.operations",
     "tasks.experiments",
     "tasks.generation.stuck",
     "tasks.repositories",

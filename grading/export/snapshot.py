@@ -20,11 +20,11 @@ from marlin.events import record
 from marlin.jobs import ring
 from marlin.models import User
 from marlin.states import WrongState
+from tasks import unblinding
 from tasks.models import Experiment
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
-LEAST_REASON = 3  # words
 MOST_BELLS = 20
 #: Records in one part: what a writer that was killed may have to do again, and one shard of Parquet.
 PART = 50_000
@@ -55,9 +55,9 @@ def ask(
     reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
     experiment = find(experiment_id)
     chosen = formats.chosen(keys, experiment)
-    if len(reason.split()) < LEAST_REASON:
+    if len(reason.split()) < unblinding.LEAST_REASON:
         raise Refused("Say in a few words what the export is for.", field="reason")
-    record("experiment.unblinded", experiment, by=by, why=reason)
+    record(unblinding.UNBLINDED, experiment, by=by, why=reason)
     export = Export.objects.create(
         experiment=experiment,
         asked_by=by,

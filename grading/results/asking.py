@@ -20,7 +20,7 @@ MOST_BELLS = 20
 #: An older result stays so long, since somebody may still have its page open.
 KEPT = timedelta(days=1)
 ANY = Filters()
-SEEN, UNBLINDED = "experiment.results_seen", "experiment.unblinded"
+SEEN = "experiment.results_seen"
 
 
 def with_results() -> QuerySet[Experiment]:
@@ -79,24 +79,11 @@ def freeze(result: Result, *, by: User) -> Result:
     return result
 
 
-def has_unblinded(person: User, experiment: Experiment) -> bool:
-    return _has(person, experiment, UNBLINDED)
-
-
 def note_seen(person: User, experiment: Experiment, **detail: str) -> None:
     """The first look is an Event: whoever knows how it stands cannot rate in it any more."""
-    if not _has(person, experiment, SEEN):
+    known = Event.objects.filter(actor=person, name=SEEN, subject=str(experiment.public_id))
+    if not known.exists():
         record(SEEN, experiment, by=person, **detail)
-
-
-def _has(person: User, experiment: Experiment, name: str) -> bool:
-    return Event.objects.filter(actor=person, name=name, subject=str(experiment.public_id)).exists()
-
-
-def unblind(experiment: Experiment, *, by: User, reason: str) -> None:
-    """From now on this person reads names, and rates here no more."""
-    with transaction.atomic(using="unblind"):
-        record(UNBLINDED, experiment, by=by, why=reason, using="unblind")
 
 
 def requeue() -> int:

@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from grading.checks import Refused
-from grading.export.snapshot import LEAST_REASON
 from grading.export.writers.csv import safe
 from grading.models import Result
 from grading.results import asking, behind, filters, masks, page
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
+from tasks import unblinding
 from tasks.models import Experiment
 
 
@@ -104,10 +104,10 @@ def unblind(request: PersonRequest, public_id: UUID) -> HttpResponse:
     """Names instead of masks, for this person, from now on. Twice is once."""
     experiment = _experiment(public_id)
     reason = request.POST.get("reason", "").replace("\0", "").strip()
-    if len(reason.split()) < LEAST_REASON:
+    if len(reason.split()) < unblinding.LEAST_REASON:
         return _refused(request, experiment, reason)
-    if not asking.has_unblinded(request.user, experiment):
-        asking.unblind(experiment, by=request.user, reason=reason)
+    if not unblinding.has_unblinded(request.user, experiment):
+        unblinding.unblind(experiment, by=request.user, reason=reason)
     return _to(experiment, "")
 
 
@@ -164,7 +164,7 @@ def _result(public_id: UUID) -> Result:
 def _names(request: PersonRequest, experiment: Experiment, result: Result | None) -> dict[int, str]:
     """The agents' names for who has un-blinded, unless they ask for the masks; numbers for everybody else."""
     arms = list(result.found["arms"]) if result else []
-    if request.GET.get("arms") == "masked" or not asking.has_unblinded(request.user, experiment):
+    if request.GET.get("arms") == "masked" or not unblinding.has_unblinded(request.user, experiment):
         return masks.masked(arms)
     return masks.names(experiment)
 
@@ -172,7 +172,7 @@ def _names(request: PersonRequest, experiment: Experiment, result: Result | None
 def _context(
     request: PersonRequest, experiment: Experiment, result: Result | None, chosen: filters.Filters
 ) -> dict[str, Any]:
-    unblinded = asking.has_unblinded(request.user, experiment)
+    unblinded = unblinding.has_unblinded(request.user, experiment)
     context: dict[str, Any] = {
         "experiment": experiment,
         "filters": chosen,

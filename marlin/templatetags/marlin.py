@@ -9,6 +9,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from marlin.sources import now
+
 register = template.Library()
 
 #: Shape and word of a state, so that colour is never the only sign. Names are those of the CSS.
@@ -38,6 +40,12 @@ PILLS = {
     "ended": ("waiting", "Ended"),
     "due": ("waiting", "Owed"),
     "running": ("busy", "Running"),
+    "cancelled": ("broken", "Cancelled"),
+    "started": ("busy", "Running"),
+    "succeeded": ("good", "Succeeded"),
+    "lost": ("wants", "Lost"),
+    "open": ("busy", "Open"),
+    "closed": ("good", "Closed"),
     "paused": ("waiting", "Paused"),
     "finished": ("good", "Finished"),
 }
@@ -60,6 +68,32 @@ def minutes_left(seconds: float) -> str:
     """Whole minutes, never seconds: a ticking clock helps nobody to read code."""
     minutes = max(int(seconds // 60), 0)
     return f"{minutes} min left" if minutes < 120 else f"{minutes // 60} h left"
+
+
+@register.filter
+def ago(at: datetime) -> SafeString:
+    """`3 min`: how long something has been so, the largest unit alone. The moment itself stands in its title."""
+    seconds = max((now() - at).total_seconds(), 0)
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    size, unit = next((each for each in units if seconds >= each[0]), units[-1])
+    there = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{} {}</time>',
+        there.isoformat(),
+        there.strftime("%-d %b %Y, %H:%M:%S"),
+        int(seconds // size),
+        unit,
+    )
+
+
+@register.filter
+def bytesize(size: int) -> str:
+    """`1.5 GB`, in powers of ten."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1000  # type: ignore[assignment]
+    return f"{size:.1f} TB"
 
 
 @register.filter

@@ -15,10 +15,12 @@ from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentRe
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
 from tasks.generation import evidence, places, scrub
+from tasks.generation.live import Progress
+from tasks.generation.retries import Fault
 from tasks.git import patches, worktrees
 from tasks.git.command import GitFailed
 from tasks.git.recorded import describe
-from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput
+from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput, Run
 from tasks.sandbox.base import Finished, Limits, Sandbox, SandboxUnusable
 
 Result = TypeVar("Result")
@@ -43,15 +45,29 @@ BLIND = {
     "unusable": Failure.MACHINE,
 }
 
+#: Failures of an agent that are somebody else's fault, and what is tried again for them.
+FAULTS = {"provider": Fault.PROVIDER}
+
 
 class Failed(Exception):
     """No candidate came of it. `kind` is blind, the sentence is for admins."""
 
-    def __init__(self, kind: Failure, sentence: str, *, finished: Finished | None = None) -> None:
+    def __init__(
+        self,
+        kind: Failure,
+        sentence: str,
+        *,
+        finished: Finished | None = None,
+        fault: Fault | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.sentence = sentence
         self.finished = finished
+        self.fault = fault or (Fault.MACHINE if kind is Failure.MACHINE else Fault.AGENT)
+        #: Seconds that a provider asked us to wait.
+        self.retry_after = retry_after
 
 
 class Cancelled(Exception):
@@ -66,15 +82,23 @@ class Product:
     finished: Finished | None
 
 
-def generate(candidate: Candidate, agent_version: AgentVersion, token: str, *, cancelled: Asked) -> Product:
+def generate(
+    candidate: Candidate,
+    agent_version: AgentVersion,
+    token: str,
+    *,
+    cancelled: Asked,
+    progress: Progress | None = None,
+) -> Product:
     """Run the agent on a clean worktree and test what it leaves. Raises Failed or Cancelled."""
     try:
         with places.run_directory(token) as directory, places.sandbox() as sandbox:
-            return _generate(candidate, agent_version, directory, sandbox, cancelled)
+            return _generate(candidate, agent_version, directory, sandbox, cancelled, progress or Progress())
     except AgentFailed as why:
         if why.kind == "cancelled":
             raise Cancelled from why
-        raise Failed(BLIND[why.kind], str(why), finished=why.finished) from why
+        kind = BLIND[why.kind]
+        raise Failed(kind, str(why), finished=why.finished, fault=FAULTS.get(why.kind)) from why
     except (AgentMisconfigured, SandboxUnusable) as why:
         raise Failed(Failure.MACHINE, str(why)) from why
 
@@ -85,7 +109,9 @@ def _generate(
     directory: Path,
     sandbox: Sandbox,
     cancelled: Asked,
+    progress: Progress,
 ) -> Product:
+    progress.at(Run.Stage.PREPARING)
     repository = candidate.turn.task.scenario.repository
     commit = candidate.turn.base_commit
     if repository.patch_only:
@@ -101,11 +127,14 @@ def _generate(
             agent_dir=installed(agent_version, directory),
             limits=limits_of(agent_version),
         )
-        result = agent.run(job, sandbox, cancelled=cancelled)
+        progress.at(Run.Stage.AGENT)
+        result = agent.run(job, sandbox, cancelled=cancelled, on_output=progress.output)
+        progress.at(Run.Stage.PATCH)
         taken, notes = _taken(result, worktree, base, commit, directory)
     _require_something(taken, result, agent_version)
     files = new(directory / "tested")
     _or_machine(lambda: patches.materialise(base, commit, taken.patch, files, scratch=directory))
+    progress.at(Run.Stage.TESTS)
     tested = evidence.run_tests(repository, files, new(directory / "test-home"), sandbox, cancelled=cancelled)
     if cancelled():
         raise Cancelled

@@ -32,13 +32,13 @@ def requeue_silent_runs() -> int:
 
 
 @transaction.atomic
-def lose(run: Run, sentence: str) -> None:
+def lose(run: Run, sentence: str, *, counted: bool = True) -> None:
     """Give the candidate back to the queue, or give it up when our machinery has failed too often."""
-    run.end(Run.State.LOST, sentence=sentence)
+    run.end(Run.State.LOST, sentence=sentence, counted=counted)
     candidate = run.candidate
     if candidate.state != Candidate.State.RUNNING:
         return
-    if candidate.runs.filter(state=Run.State.LOST).count() >= settings.RUN_ATTEMPTS:
+    if candidate.runs.filter(state=Run.State.LOST, counted=True).count() >= settings.RUN_ATTEMPTS:
         candidate.fail(Failure.MACHINE, token=run.token)
         return
     candidate.give_back(token=run.token)

@@ -16,6 +16,7 @@ from tasks.models.scenario import (
 )
 from tasks.models.task import Task
 from tasks.models.turn import Candidate, Failure, Turn
+from tasks.models.worker import Holding, Worker
 
 __all__ = [
     "TEXTS",
@@ -29,6 +30,7 @@ __all__ = [
     "Environment",
     "Experiment",
     "Failure",
+    "Holding",
     "ImportSource",
     "Origin",
     "RecordedOutput",
@@ -42,4 +44,5 @@ __all__ = [
     "ScenarioRevision",
     "Task",
     "Turn",
+    "Worker",
 ]

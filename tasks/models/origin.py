@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -32,6 +33,12 @@ class Run(Stateful):
         LOST = "lost"  # the worker went silent or gave it back
         CANCELLED = "cancelled"  # the task was withdrawn
 
+    class Stage(models.TextChoices):
+        PREPARING = "preparing", "Preparing the files"
+        AGENT = "agent", "The agent works"
+        PATCH = "patch", "Taking the patch"
+        TESTS = "tests", "Testing the patch"
+
     TRANSITIONS = {
         State.STARTED: {State.SUCCEEDED, State.FAILED, State.LOST, State.CANCELLED},
         State.SUCCEEDED: set(),
@@ -43,12 +50,18 @@ class Run(Stateful):
     candidate = models.ForeignKey(Candidate, on_delete=models.DO_NOTHING, related_name="runs")
     state = models.CharField(max_length=20, choices=State, default=State.STARTED)
     token = models.CharField(max_length=32, unique=True)
+    #: The name of the worker, a colon, and the number of its process.
     worker = models.CharField(max_length=200)
+    stage = models.CharField(max_length=20, choices=Stage, blank=True)
     lease_until = models.DateTimeField()
     started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
     #: What a person needs to know to act, in words that may name the agent.
     sentence = models.TextField(blank=True)
+    #: Whether it counts among the tries: not when a worker gave it back, nor once a person asked for another.
+    counted = models.BooleanField(default=True)
+    #: Before this moment its candidate is not tried again.
+    retry_at = models.DateTimeField(null=True)
     exit_code = models.IntegerField(null=True)
     seconds = models.FloatField(null=True)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
@@ -63,21 +76,12 @@ class Run(Stateful):
             ),
         ]
 
-    def end(
-        self, state: State, *, sentence: str = "", seconds: float | None = None, exit_code: int | None = None
-    ) -> None:
-        self.move_to(
-            state,
-            held=self.token,
-            sentence=sentence,
-            seconds=seconds,
-            exit_code=exit_code,
-            ended_at=now(),
-        )
+    def end(self, state: State, *, sentence: str = "", **told: Any) -> None:
+        self.move_to(state, held=self.token, sentence=sentence, ended_at=now(), **told)
 
 
 class RunLog(models.Model):
-    """The raw output of a run, capped. For admins only."""
+    """The raw output of a run, capped; while it runs, the end of it so far. For admins only."""
 
     run = models.OneToOneField(Run, on_delete=models.DO_NOTHING, related_name="log")
     stdout = models.BinaryField(default=bytes)

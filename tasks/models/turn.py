@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
@@ -51,6 +52,9 @@ class Turn(models.Model):
         newest = self.candidates.aggregate(newest=Max("attempt"))["newest"]
         return int(newest or 0)
 
+    def story(self) -> str:
+        return str(self.task.public_id)
+
     def pair(self, attempt: int) -> list[Candidate]:
         return list(self.candidates.filter(attempt=attempt).order_by("public_id"))
 
@@ -83,7 +87,7 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
         return self.filter(Q(state=Candidate.State.READY) | graded)
 
     def may_start(self) -> CandidateQuerySet:
-        """Queued, while the experiment runs and the environment is proven. The others wait; nothing is lost."""
+        """Queued, while the experiment runs, the environment is proven and no back-off lasts. The others wait."""
         proven = Environment.objects.filter(
             repository=OuterRef("turn__task__scenario__repository"),
             base_commit=OuterRef("turn__base_commit"),
@@ -94,7 +98,7 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
             state=Candidate.State.QUEUED,
             turn__task__state=Task.State.OPEN,
             turn__task__experiment__state=Experiment.State.RUNNING,
-        )
+        ).exclude(runs__retry_at__gt=Now())
 
 
 class Candidate(Stateful):

@@ -137,6 +137,8 @@ def build(directory: Path) -> CanaryWorld:
         "export": str(export.public_id),
         "experiment": str(accepted.task.experiment.public_id),
         "token": str(token.public_id),
+        "task": str(in_hand.task.public_id),
+        "candidate": str(in_hand.task.turns.get().candidates.order_by("pk")[0].public_id),
     }
     return CanaryWorld(people, ids, _canaries(agents), [accepted, in_hand], secret)
 

@@ -62,6 +62,10 @@ def _repository(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> R
     return Route(f"/repositories/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="repository")
 
 
+def _operation(tail: str, of: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/operations/{tail}", ADMINS, get, post, owners=ADMINS, of=of)
+
+
 def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
@@ -102,6 +106,17 @@ ROUTES = {
     "tasks:decide_scenario": Route(
         "/approvals/{id}/decide", REVIEWERS, post=422, owners=REVIEWERS, of="proposed"
     ),
+    "tasks:operations": Route("/operations/", ADMINS, 200),
+    "tasks:story": _operation("tasks/{id}/", "task", get=200),
+    "tasks:unblind_story": Route(
+        "/operations/tasks/{id}/unblind", ADMINS, post=302, reauthenticates=True, of="task"
+    ),
+    "tasks:regenerate": _operation("tasks/{id}/turns/1/regenerate", "task", post=302),
+    "tasks:log": _operation("candidates/{id}/log", "candidate", get=200),
+    "tasks:retry_candidate": _operation("candidates/{id}/retry", "candidate", post=302),
+    "tasks:cancel_candidate": _operation("candidates/{id}/cancel", "candidate", post=302),
+    "tasks:pause_experiment": _operation("experiments/{id}/pause", "experiment", post=302),
+    "tasks:resume_experiment": _operation("experiments/{id}/resume", "experiment", post=302),
     "grading:work": Route("/work/", RATERS, 200),
     "grading:claim": Route("/work/claim", RATERS, post=302),
     "grading:resume": _work("resume", post=302),

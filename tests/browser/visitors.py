@@ -19,7 +19,8 @@ KNOWN = re.compile(
     rf"|work/(claim|[0-9a-f-]{{36}}/(resume|release|transcripts|tests|write-up|draft|submit|{PARTS})?)?"
     rf"|review/([0-9a-f-]{{36}}/(transcripts|tests|write-up|decide|{PARTS})?)?"
     r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
-    r"|api/v1/docs|receipts/[0-9a-f-]{36}(/guess)?|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*)?"
+    r"|api/v1/docs|receipts/[0-9a-f-]{36}(/guess)?|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*"
+    r"|operations/((tasks|candidates|experiments)/[0-9a-f-]{36}/[\w/]*)?)?"
 )
 
 

@@ -15,6 +15,7 @@ from grading.models import Judgement, MaskedArm, Result, Vote
 from grading.results import asking
 from marlin.models import Event, Role
 from marlin.sources import now
+from tasks import unblinding
 from tests import factories
 from tests.grading.conftest import words_of
 from tests.grading.results import small
@@ -74,7 +75,7 @@ def test_the_pages_are_there_for_researchers_alone(client, request, experiment, 
         assert client.get(f"/results/{place}").status_code == 404
     assert client.get(f"/results/records/{record}/").status_code == 404
     assert client.post(page_of(experiment, "unblind"), {"reason": REASON}).status_code == 404
-    assert not Event.objects.filter(name__in=(asking.SEEN, asking.UNBLINDED)).exists()
+    assert not Event.objects.filter(name__in=(asking.SEEN, unblinding.UNBLINDED)).exists()
 
 
 # --- Waiting ----------------------------------------------------------------------------------------------------
@@ -275,7 +276,7 @@ def test_arms_are_masked_until_one_un_blinds(confirmed, experiment, rowan):
     assert [name in before for name in names] == [False, False]
     assert [name in after for name in names] == [True, True]
     assert [name in masked for name in names] == [False, False]
-    event = Event.objects.get(name=asking.UNBLINDED)
+    event = Event.objects.get(name=unblinding.UNBLINDED)
     assert (event.actor, event.why) == (rowan, REASON)
 
 
@@ -283,7 +284,7 @@ def test_un_blinding_asks_for_the_password_first(signed_in, experiment):
     asked = signed_in.post(page_of(experiment, "unblind"), {"reason": REASON})
 
     assert asked.url.startswith(CONFIRM)
-    assert not Event.objects.filter(name=asking.UNBLINDED).exists()
+    assert not Event.objects.filter(name=unblinding.UNBLINDED).exists()
 
 
 def test_un_blinding_needs_a_reason(confirmed, experiment):
@@ -291,7 +292,7 @@ def test_un_blinding_needs_a_reason(confirmed, experiment):
 
     assert answer.status_code == 422
     assert "Say in a few words" in words_of(answer)
-    assert not Event.objects.filter(name=asking.UNBLINDED).exists()
+    assert not Event.objects.filter(name=unblinding.UNBLINDED).exists()
 
 
 def test_somebody_elses_un_blinding_shows_me_nothing(client, confirmed, experiment):

@@ -1,0 +1,107 @@
+"""A worker tells that it lives, tests its sandbox at the start, and gives back what it runs when it leaves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from typing import Any
+
+from celery.signals import celeryd_init, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models.functions import Now
+
+from marlin.states import WrongState
+from tasks.generation import places, stuck
+from tasks.models import Run, Worker
+from tasks.sandbox.base import SandboxUnusable
+
+logger = logging.getLogger(__name__)
+
+GIVEN_BACK = "The worker was shut down and gave it back."
+
+#: Set before the worker forks, so that its processes know whose they are.
+_name = f"{socket.gethostname()}"
+_leaving = threading.Event()
+
+
+def my_name() -> str:
+    """The worker's name, a colon, and this process's number: what a run is signed with."""
+    return f"{_name}:{os.getpid()}"
+
+
+def _named(sender: str, **kwargs: Any) -> None:
+    global _name
+    _name = sender
+
+
+def _begin(sender: Any, **kwargs: Any) -> None:
+    """In the worker's first process, beside its loop: a page must see it though every slot is busy for an hour."""
+    queues = sorted(sender.app.amqp.queues.consume_from)
+    slots = int(getattr(sender.controller, "concurrency", None) or 1)
+    threading.Thread(target=_live, args=(_name, queues, slots), name="alive", daemon=True).start()
+
+
+def _leave(**kwargs: Any) -> None:
+    # Called from a handler of a signal: the thread does what may take time.
+    _leaving.set()
+
+
+celeryd_init.connect(_named)
+worker_ready.connect(_begin)
+worker_shutting_down.connect(_leave)
+
+
+def _live(name: str, queues: list[str], slots: int) -> None:
+    sandbox, complaints = tested() if "generate" in queues else ("", [])
+    for complaint in complaints:
+        logger.warning("The sandbox: %s", complaint)
+    introduced = False
+    while not _leaving.wait(settings.HEARTBEAT if introduced else 0):
+        introduced = _quietly(lambda: beat(name, queues, slots, sandbox, complaints)) or introduced
+        if not introduced and _leaving.wait(settings.HEARTBEAT):
+            break
+    _quietly(lambda: leave(name))
+
+
+def tested() -> tuple[str, list[str]]:
+    """What walls agents in here, and what is wrong with it."""
+    try:
+        with places.sandbox() as sandbox:
+            return type(sandbox).__name__, sandbox.check()
+    except (SandboxUnusable, OSError) as why:
+        return "", [str(why)]
+
+
+def beat(name: str, queues: list[str], slots: int, sandbox: str, complaints: list[str]) -> None:
+    """The first one of a process says since when; a name that comes back is the same row, alive again."""
+    told = {"queues": ",".join(queues), "slots": slots, "sandbox": sandbox, "complaints": complaints}
+    alive = Worker.objects.filter(name=name, stopped_at=None)
+    if not alive.update(seen_at=Now(), **told):
+        fresh = {**told, "started_at": Now(), "seen_at": Now(), "stopped_at": None}
+        Worker.objects.update_or_create(name=name, defaults=fresh)
+
+
+def leave(name: str) -> None:
+    """Its runs go back to the queue at once; their processes notice, end the agents, and write nothing more."""
+    for run in Run.objects.filter(state=Run.State.STARTED, worker__startswith=f"{name}:"):
+        try:
+            stuck.lose(run, GIVEN_BACK, counted=False)
+        except WrongState:
+            continue  # it finished in this very moment
+    Worker.objects.filter(name=name).update(stopped_at=Now())
+
+
+def _quietly(act: Any) -> bool:
+    """Whether it was done. While the database is away nobody can be told anything; the lease tells of itself."""
+    try:
+        act()
+        return True
+    except DatabaseError as why:
+        logger.warning("The worker could not be written down: %s", why)
+        return False
+    finally:
+        # Opened anew each time: a process that is forked meanwhile must not share the connection.
+        connection.close()
