@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from grading.models import Revision
-from grading.rubric import is_strong
-from tasks.models import Rubric
+from grading.rubric import is_strong, steps
+from tasks.models import Need, Rubric
 
 
 class Refused(Exception):
@@ -39,7 +39,8 @@ def overall_is_rated(rubric: Rubric, revision: Revision) -> Finding | None:
 
 def every_axis_is_rated(rubric: Rubric, revision: Revision) -> Finding | None:
     for axis in rubric.axes.all():
-        if axis.key not in revision.ratings:
+        skipped = rubric.may_skip and axis.key in revision.not_applicable
+        if axis.key not in revision.ratings and not skipped:
             return Finding(f"“{axis.name}” is not rated yet.", axis.key, stops=not rubric.may_skip)
     return None
 
@@ -52,11 +53,43 @@ def key_axis_is_named(rubric: Rubric, revision: Revision) -> Finding | None:
 
 def justification_is_long_enough(rubric: Rubric, revision: Revision) -> Finding | None:
     words = len(revision.texts.get("justification", "").split())
-    if words < rubric.least_words:
+    needed = rubric.justification == Need.ALWAYS or (
+        rubric.justification == Need.LEANING and bool(_preferred(rubric, revision))
+    )
+    if needed and words < rubric.least_words:
         return Finding(
             f"The reason has {words} of the {rubric.least_words} words it needs.", "justification", stops=True
         )
     return None
+
+
+def _preferred(rubric: Rubric, revision: Revision) -> str:
+    """The side that the overall rating prefers: "a", "b", or "" for none."""
+    overall = revision.ratings.get("overall")
+    return steps(rubric.points)[overall - 1].side if overall else ""
+
+
+def _text_is_written(kind: str, side: str) -> Rule:
+    """The strengths or weaknesses of one side, where the rubric needs them."""
+
+    def rule(rubric: Rubric, revision: Revision) -> Finding | None:
+        need, least = getattr(rubric, kind), max(getattr(rubric, f"{kind}_words"), 1)
+        words = len(revision.texts.get(f"{side}_{kind}", "").split())
+        if not _needs(rubric, revision, need, kind, side) or words >= least:
+            return None
+        name = f"{kind.capitalize()} of {side.upper()}"
+        sentence = f"{name} are not written yet." if not words else f"{name} have {words} of {least} words."
+        return Finding(sentence, f"{side}_{kind}", stops=True)
+
+    return rule
+
+
+def _needs(rubric: Rubric, revision: Revision, need: str, kind: str, side: str) -> bool:
+    """Who prefers a side says what is good about it, and what is not about the other."""
+    if need != Need.LEANING:
+        return need == Need.ALWAYS
+    preferred = _preferred(rubric, revision)
+    return bool(preferred) and (side == preferred) == (kind == "strengths")
 
 
 def strong_words_have_reasons(rubric: Rubric, revision: Revision) -> Finding | None:
@@ -82,6 +115,7 @@ RULES: tuple[Rule, ...] = (
     every_axis_is_rated,
     key_axis_is_named,
     justification_is_long_enough,
+    *(_text_is_written(kind, side) for kind in ("strengths", "weaknesses") for side in "ab"),
     strong_words_have_reasons,
     overall_agrees_with_the_key_axis,
 )

@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from grading import queue, rendering, trees
+from grading import progress, queue, rendering, trees
 from grading.export import judging, snapshot, writing
 from grading.models import Export, Result
 from grading.results import asking, computing
@@ -60,6 +60,12 @@ def write_base_file(tree_id: int, number: int) -> None:
 @shared_task
 def expire_assignments() -> int:
     return queue.expire_overdue()
+
+
+@shared_task
+def heed_stopping_rules() -> int:
+    """The sweep: what has all that it was asked for, or has spent its pay, is paused. Safe to ring twice."""
+    return progress.heed_stopping_rules()
 
 
 @shared_task

@@ -14,7 +14,7 @@ from grading import looks, marks, pieces
 from grading.blinding import BlindTurn, blind
 from grading.looks import Look
 from grading.models import Assignment, BlindPair, Fragment, PairPage, Preference, Revision, View
-from grading.rubric import steps, word
+from grading.rubric import NOT_APPLICABLE_WORDS, OVERALL, steps, word
 
 #: So many rows are sent with the page, ten screens of them: what comes later comes ahead of the scroll, and what is
 #: sent now is drawn before anything can be read. A first file may be longer, or there would be nothing to read.
@@ -68,6 +68,9 @@ class ShownAxis:
     question: str
     value: int | None
     word: str
+    help: str = ""
+    may_skip: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,12 +204,18 @@ class Reading:
     def axes(self, revision: Revision | None) -> list[ShownAxis]:
         rubric = self.assignment.task.experiment.rubric
         ratings = revision.ratings if revision else {}
-        asked = [("overall", "Overall", "Which one would you rather merge?")]
-        asked += [(axis.key, axis.name, axis.question) for axis in rubric.axes.all()]
-        return [
-            ShownAxis(key, name, question, ratings.get(key), word(rubric.points, ratings.get(key)))
-            for key, name, question in asked
-        ]
+        skipped = set(revision.not_applicable) if revision else set()
+        overall = ratings.get("overall")
+        shown = [ShownAxis("overall", "Overall", OVERALL, overall, word(rubric.points, overall))]
+        for axis in rubric.axes.all():
+            value, is_skipped = ratings.get(axis.key), axis.key in skipped
+            words = NOT_APPLICABLE_WORDS if is_skipped else word(rubric.points, value)
+            shown.append(
+                ShownAxis(
+                    axis.key, axis.name, axis.question, value, words, axis.help, rubric.may_skip, is_skipped
+                )
+            )
+        return shown
 
     def context(self, tab: str) -> dict[str, Any]:
         """What every page about a pair needs."""

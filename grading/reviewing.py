@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
 
 from grading import checks
-from grading.models import Assignment, Payout, Preference, Review
+from grading.models import Assignment, Gold, Payout, Preference, Review
 from grading.queue import knowledge_of
 from grading.reading import Reading
 from marlin.jobs import ring
@@ -84,10 +84,12 @@ def _allowed(reviewer: User, assignments: QuerySet[Assignment]) -> QuerySet[Assi
 
 
 def _close_when_complete(assignment: Assignment) -> None:
-    """A task with an accepted reading for each seat takes no more."""
+    """A task with an accepted reading for each seat takes no more; one whose answer is known is read on and on."""
     task = assignment.task
+    if Gold.objects.filter(task=task).exists():
+        return
     accepted = task.assignments.filter(state=Assignment.State.ACCEPTED).count()
-    if accepted >= task.experiment.raters_wanted and task.state == Task.State.OPEN:
+    if accepted >= task.readers_wanted and task.state == Task.State.OPEN:
         with suppress(WrongState):  # somebody else's acceptance closed it in this very moment
             task.close()
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 #: From the middle outwards.
 STRENGTHS = {7: ("slightly", "better", "clearly"), 8: ("slightly", "better", "significantly", "clearly")}
 NEUTRAL = "About the same"
+#: The question of the overall rating, in every rubric.
+OVERALL = "Which one would you rather merge?"
+#: What the form sends for an axis that is not applicable, and what that is called.
+NOT_APPLICABLE = "na"
+NOT_APPLICABLE_WORDS = "Not applicable"
 
 #: The fields of free text, in the order of the form. The side's letter is part of the name.
 TEXTS = ("a_strengths", "b_strengths", "a_weaknesses", "b_weaknesses", "justification")

@@ -12,7 +12,7 @@ from django.db import transaction
 from grading import checks, queue
 from grading.models import Assignment, BlindPair, Preference, Receipt, Revision
 from grading.reading import Reading
-from grading.rubric import TEXTS, clean_ratings
+from grading.rubric import NOT_APPLICABLE, TEXTS, clean_ratings
 from marlin.sources import source
 from marlin.states import WrongState
 from tasks.models import Rubric
@@ -140,6 +140,7 @@ def _content(rubric: Rubric, posted: Mapping[str, Any]) -> dict[str, Any]:
     key_axis = str(posted.get("key_axis", ""))
     return {
         "ratings": clean_ratings(rubric.points, ["overall", *keys], posted),
+        "not_applicable": [key for key in keys if rubric.may_skip and posted.get(key) == NOT_APPLICABLE],
         "key_axis": key_axis if key_axis in keys else "",
         # Browsers send line ends as CRLF.
         "texts": {name: _text(posted, name).replace("\r\n", "\n")[:LONGEST] for name in TEXTS},

@@ -56,6 +56,7 @@ app.conf.update(
         "render pairs": _every("grading.jobs.render_pairs", settings.PULL),
         "prepare trees": _every("grading.jobs.prepare_trees", settings.SWEEP),
         "expire assignments": _every("grading.jobs.expire_assignments", settings.SWEEP),
+        "heed stopping rules": _every("grading.jobs.heed_stopping_rules", settings.SWEEP),
         "write judgements": _every("grading.jobs.write_missing_judgements", settings.SWEEP),
         "sweep exports": _every("grading.jobs.requeue_exports", settings.SWEEP),
         "sweep results": _every("grading.jobs.requeue_results", settings.SWEEP),

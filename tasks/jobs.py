@@ -146,6 +146,12 @@ def open_tasks() -> int:
 
 
 @shared_task
+def halt_runs() -> int:
+    """Needs experiments that do not run; their candidates at work wait again. Safe to ring twice."""
+    return stuck.halt_runs()
+
+
+@shared_task
 def generate_candidate(candidate_id: int) -> None:
     """Needs a queued candidate; leaves it ready or failed. Safe to ring twice."""
     candidate = Candidate.objects.select_related("turn__task__scenario__repository").get(pk=candidate_id)
@@ -265,6 +271,8 @@ def _keep_log(run: Run, finished: Finished | None) -> None:
 @shared_task
 def requeue_stuck_candidates() -> int:
     """The sweep: silent runs are ended, what waits is rung again, left directories are removed."""
+    experiments.heed_provider_budgets()
+    stuck.halt_runs()
     ended = stuck.requeue_silent_runs()
     stuck.ring_again()
     places.sweep_run_directories()

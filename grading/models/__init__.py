@@ -1,7 +1,9 @@
 """What turns candidates into preferences, in the order of the story."""
 
 from grading.models.assignment import Assignment
+from grading.models.confirmation import Confirmation
 from grading.models.export import Export, ExportPart, Pseudonym
+from grading.models.gold import Gold
 from grading.models.guess import Guess
 from grading.models.judgement import Judgement
 from grading.models.page import Fragment, PageWords, PairPage, Picture, ReadMark, Trouble, View
@@ -17,9 +19,11 @@ __all__ = [
     "BaseFile",
     "BaseTree",
     "BlindPair",
+    "Confirmation",
     "Export",
     "ExportPart",
     "Fragment",
+    "Gold",
     "Guess",
     "Judgement",
     "MaskedArm",

@@ -52,6 +52,8 @@ class Revision(models.Model):
     number = models.PositiveIntegerField()
     #: Ratings as shown: axis key -> 1…K from "A clearly" to "B clearly"; `overall` among them.
     ratings = models.JSONField(default=dict)
+    #: Keys of the axes that this person finds not applicable.
+    not_applicable = models.JSONField(default=list)
     key_axis = models.CharField(max_length=40, blank=True)
     #: By name of the field: strengths and weaknesses of each side, justification.
     texts = models.JSONField(default=dict)

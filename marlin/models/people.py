@@ -33,6 +33,8 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=100)
     roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
+    #: Those a person reads and writes well; experiments may ask for one.
+    languages = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=now)
 

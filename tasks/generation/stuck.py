@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 
 from marlin.jobs import ring
 from marlin.states import WrongState
-from tasks.models import Candidate, Environment, Failure, Repository, Run
+from tasks.models import Candidate, Environment, Experiment, Failure, Repository, Run
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,19 @@ def lose(run: Run, sentence: str, *, counted: bool = True) -> None:
         return
     candidate.give_back(token=run.token)
     ring("tasks.jobs.generate_candidate", candidate.pk)
+
+
+def halt_runs() -> int:
+    """End the runs of experiments that stand still, which counts as no failure; their candidates wait."""
+    at_work = Run.objects.filter(state=Run.State.STARTED).exclude(
+        candidate__turn__task__experiment__state=Experiment.State.RUNNING
+    )
+    halted = 0
+    for run in at_work.select_related("candidate"):
+        with suppress(WrongState):  # it finished in this very moment
+            lose(run, "The experiment was paused or finished.", counted=False)
+            halted += 1
+    return halted
 
 
 def ring_again() -> int:

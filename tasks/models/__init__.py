@@ -1,11 +1,12 @@
 """What turns a pull request into candidates, in the order of the story."""
 
 from tasks.models.agent import AgentVersion
-from tasks.models.experiment import Arm, Experiment
+from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
 from tasks.models.origin import Origin, Run, RunLog
+from tasks.models.qualification import Grant, Qualification
 from tasks.models.recording import ImportSource, RecordedOutput, Reference
 from tasks.models.repository import Commit, Environment, Repository
-from tasks.models.rubric import Axis, Rubric
+from tasks.models.rubric import Axis, Need, Rubric
 from tasks.models.scenario import (
     TEXTS,
     Category,
@@ -30,9 +31,14 @@ __all__ = [
     "Environment",
     "Experiment",
     "Failure",
+    "Grant",
+    "Guidelines",
     "Holding",
     "ImportSource",
+    "Need",
     "Origin",
+    "Qualification",
+    "Quota",
     "RecordedOutput",
     "Reference",
     "Repository",

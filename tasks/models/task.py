@@ -31,6 +31,8 @@ class Task(Stateful):
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="tasks")
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="tasks")
     state = models.CharField(max_length=20, choices=State, default=State.DRAFT)
+    #: Drawn when it was opened: readers beyond those of every task.
+    extra_readers = models.PositiveSmallIntegerField(default=0)
     opened_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -48,6 +50,10 @@ class Task(Stateful):
 
     def withdraw(self, *, by: User, why: str) -> None:
         self.move_to(self.State.WITHDRAWN, by=by, why=why)
+
+    @property
+    def readers_wanted(self) -> int:
+        return self.experiment.raters_wanted + self.extra_readers
 
     def story(self) -> str:
         return str(self.public_id)

@@ -128,3 +128,40 @@ def test_a_demand_lets_warnings_pass(rubric):
 def test_a_demand_refuses_an_empty_form(rubric):
     with pytest.raises(checks.Refused, match="Nothing is written yet"):
         checks.demand(rubric, None)
+
+
+BOTH = {"a_strengths": "Small.", "b_strengths": "It is small."}
+
+# --- What a rubric asks for -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "overall", "texts", "stops"),
+    [
+        ({"strengths": "always"}, 4, {"a_strengths": "Small."}, ["b_strengths"]),
+        ({"strengths": "always", "strengths_words": 2}, 4, BOTH, ["a_strengths"]),
+        ({"strengths": "leaning"}, 1, {}, ["a_strengths"]),
+        ({"strengths": "leaning"}, 7, {}, ["b_strengths"]),
+        ({"weaknesses": "leaning"}, 1, {}, ["b_weaknesses"]),
+        ({"weaknesses": "leaning", "strengths": "leaning"}, 4, {}, []),
+        ({"justification": "leaning"}, 4, {"justification": ""}, []),
+        ({"justification": "leaning"}, 5, {"justification": ""}, ["justification"]),
+        ({"justification": "optional"}, 5, {"justification": ""}, []),
+        ({"strengths": "optional", "strengths_words": 9}, 1, {"a_strengths": "Small."}, []),
+    ],
+)  # fmt: skip
+def test_the_rubric_says_which_texts_a_rating_needs(db, asked, overall, texts, stops):
+    rubric = factories.make_rubric(points=7, least_words=5, **asked)
+    revision = write({"overall": overall, "efficiency": 4, "clarity": 4})
+    revision.texts |= texts
+
+    assert [finding.field for finding in checks.findings(rubric, revision) if finding.stops] == stops
+
+
+@pytest.mark.parametrize(("may_skip", "found_axis"), [(True, []), (False, ["clarity"])])
+def test_not_applicable_answers_an_axis_only_where_it_is_allowed(db, may_skip, found_axis):
+    rubric = factories.make_rubric(may_skip=may_skip)
+    revision = write({"overall": 4, "efficiency": 4})
+    revision.not_applicable = ["clarity"]
+
+    assert [finding.field for finding in checks.findings(rubric, revision)] == found_axis

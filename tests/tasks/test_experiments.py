@@ -7,7 +7,17 @@ import tasks.jobs
 from marlin.sources import Seeded, using
 from marlin.states import WrongState
 from tasks import experiments, turns
-from tasks.models import AgentVersion, Arm, Candidate, Environment, Experiment, Task, Turn
+from tasks.models import (
+    AgentVersion,
+    Arm,
+    Candidate,
+    Environment,
+    Experiment,
+    Quota,
+    Run,
+    Task,
+    Turn,
+)
 from tests import factories
 from tests.races import race
 
@@ -188,3 +198,113 @@ def test_a_turn_is_opened_once_per_number(experiment):
             base_commit=turn.base_commit,
             arms=list(experiment.arms.all()),
         )
+
+
+# --- Which arms meet, which scenarios join, what stops it -----------------------------------------------------------
+
+
+def pairs_of(experiment: Experiment) -> list[set[int]]:
+    return [
+        set(Candidate.objects.filter(turn__task=task).values_list("origin__arm__position", flat=True))
+        for task in Task.objects.filter(experiment=experiment)
+    ]
+
+
+def test_balanced_pairing_lets_every_two_arms_meet_as_often(db, bells):
+    versions = [factories.make_agent_version() for _ in range(3)]
+    repository = factories.make_repository()
+    scenarios = [factories.make_scenario(repository=repository) for _ in range(6)]
+    experiment = factories.make_experiment(versions=versions, scenarios=scenarios, pairing="balanced")
+
+    experiments.open_tasks()
+
+    assert sorted(sorted(pair) for pair in pairs_of(experiment)) == [[0, 1]] * 2 + [[0, 2]] * 2 + [[1, 2]] * 2
+
+
+def test_control_pairing_sets_the_first_arm_against_each_other(db, bells):
+    versions = [factories.make_agent_version() for _ in range(3)]
+    repository = factories.make_repository()
+    scenarios = [factories.make_scenario(repository=repository) for _ in range(4)]
+    experiment = factories.make_experiment(versions=versions, scenarios=scenarios, pairing="control")
+
+    experiments.open_tasks()
+
+    assert sorted(sorted(pair) for pair in pairs_of(experiment)) == [[0, 1]] * 2 + [[0, 2]] * 2
+
+
+def test_quotas_bound_the_tasks_of_each_category(db, bells):
+    repository = factories.make_repository()
+    scenarios = [
+        factories.make_scenario(repository=repository, category=category)
+        for category in ["bug fix"] * 3 + ["testing"] * 2 + ["chore"]
+    ]
+    experiment = factories.make_experiment(scenarios=scenarios)
+    Quota.objects.create(experiment=experiment, category="bug fix", wanted=2)
+    Quota.objects.create(experiment=experiment, category="testing")
+
+    opened = experiments.open_tasks()
+    again = experiments.open_tasks()
+
+    categories = sorted(Task.objects.values_list("scenario__category", flat=True))
+    assert (opened, again, categories) == (4, 0, ["bug fix", "bug fix", "testing", "testing"])
+
+
+def test_an_experiment_that_gathers_takes_every_approved_scenario_that_fits(experiment):
+    experiment.quotas.create(category="testing")
+    Experiment.objects.update(gathers=True)
+    repository = experiment.scenarios.get().repository
+    fitting = factories.make_scenario(repository=repository, category="testing")
+    factories.make_scenario(repository=repository, category="chore")
+
+    experiments.open_tasks()
+
+    assert [task.scenario for task in Task.objects.all()] == [fitting]
+
+
+@pytest.mark.parametrize(("share", "extra"), [(0, 0), (100, 1)])
+def test_a_share_of_the_tasks_gets_one_more_reader(db, bells, share, extra):
+    factories.make_experiment(second_share=share)
+
+    experiments.open_tasks()
+
+    assert Task.objects.get().extra_readers == extra
+
+
+def test_pausing_gives_back_what_is_at_work_and_loses_nothing(experiment, ada, bells):
+    task = factories.make_task(experiment)
+    first, second = task.turns.get().pair(1)
+    factories.finish_candidate(first)
+    run = factories.start_run(second)
+    experiments.pause(experiment, by=ada)
+
+    halted = tasks.jobs.halt_runs()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    run.refresh_from_db()
+
+    assert ("tasks.jobs.halt_runs",) in bells
+    assert (halted, first.state, second.state, run.state) == (1, "ready", "queued", "lost")
+    assert not Candidate.objects.may_start().exists()
+
+    experiments.resume(experiment, by=ada)
+
+    assert list(Candidate.objects.may_start()) == [second]
+
+
+def test_a_halt_that_comes_late_ends_nothing(experiment, bells):
+    second = factories.make_task(experiment).turns.get().pair(1)[1]
+    factories.start_run(second)
+
+    assert tasks.jobs.halt_runs() == 0
+
+
+@pytest.mark.parametrize(("budget", "state"), [("0", "running"), ("2.50", "running"), ("2.49", "paused")])
+def test_a_spent_provider_budget_pauses(experiment, bells, budget, state):
+    candidate = factories.make_task(experiment).turns.get().pair(1)[0]
+    factories.finish_candidate(candidate)
+    Run.objects.update(cost="2.49")
+    Experiment.objects.update(provider_budget=budget)
+
+    tasks.jobs.requeue_stuck_candidates()
+
+    assert Experiment.objects.get().state == state
