@@ -17,6 +17,7 @@ GUARDED: Final = frozenset(
         "tasks.origin",
         "tasks.run",
         "tasks.runlog",
+        "tasks.snapshot",
         "tasks.importsource",
         "tasks.recordedoutput",
         "grading.judgement",

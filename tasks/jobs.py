@@ -19,9 +19,9 @@ from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.sources import source
 from marlin.states import WrongState
-from tasks import experiments
+from tasks import experiments, turns
 from tasks.generation import environment as environments
-from tasks.generation import pipeline, places, retries, stuck, workers
+from tasks.generation import pipeline, places, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
 from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
@@ -152,6 +152,12 @@ def halt_runs() -> int:
 
 
 @shared_task
+def open_pair(turn_id: int) -> bool:
+    """Needs a turn that goes on from a candidate; leaves it with a pair. Safe to ring twice."""
+    return turns.open_pair(turn_id)
+
+
+@shared_task
 def generate_candidate(candidate_id: int) -> None:
     """Needs a queued candidate; leaves it ready or failed. Safe to ring twice."""
     candidate = Candidate.objects.select_related("turn__task__scenario__repository").get(pk=candidate_id)
@@ -223,6 +229,7 @@ def _generate(candidate: Candidate, run: Run, is_lost: pipeline.Asked, progress:
 def _finish(candidate: Candidate, run: Run, product: pipeline.Product) -> None:
     finished = product.finished
     candidate.finish(token=run.token, **product.fields)
+    snapshots.keep(candidate, product.memory)
     run.end(
         Run.State.SUCCEEDED,
         seconds=finished.seconds if finished else None,
@@ -275,6 +282,8 @@ def requeue_stuck_candidates() -> int:
     stuck.halt_runs()
     ended = stuck.requeue_silent_runs()
     stuck.ring_again()
+    for turn_id in turns.without_pair():
+        ring("tasks.jobs.open_pair", turn_id)
     places.sweep_run_directories()
     return ended
 

@@ -1,13 +1,17 @@
-"""Turns and their pairs: opening one, and answering grading's questions about them."""
+"""Turns and their pairs: opening one, going on from a candidate, and answering grading's questions about them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
+from marlin.events import record
 from marlin.jobs import ring
+from marlin.models import User
 from marlin.sources import new_public_id, source
+from marlin.states import WrongState
+from tasks.lineage import commit_after
 from tasks.models import Arm, Candidate, Origin, Task, Turn
 
 
@@ -44,6 +48,62 @@ def _add_pair(turn: Turn, arms: Sequence[Arm], alias: str) -> list[Candidate]:
         ring("tasks.jobs.generate_candidate", candidate.pk, using=alias)
         candidates.append(candidate)
     return candidates
+
+
+class Refused(Exception):
+    """A conversation cannot go on like this; the sentence says why."""
+
+
+@transaction.atomic
+def continue_from(candidate: Candidate, *, prompt: str, by: User) -> Turn:
+    """The next turn, for both sides from what this candidate left. Raises Refused, or WrongState when it is there.
+
+    Its pair is added by a job: which arms it has, no page may know.
+    """
+    before = candidate.turn
+    task = before.task
+    if candidate.state != Candidate.State.READY:
+        raise Refused("This side failed: there is nothing to continue from. Choose the other one.")
+    if not prompt.strip():
+        raise Refused("Write what is asked for next.")
+    if before.number >= task.experiment.turns_wanted:
+        raise Refused(f"A conversation has at most {task.experiment.turns_wanted} turns here.")
+    if not task.is_now(Task.State.OPEN):
+        raise WrongState("This task is not open any more.")
+    try:
+        with transaction.atomic():
+            turn = Turn.objects.create(
+                task=task,
+                number=before.number + 1,
+                prompt=prompt.strip(),
+                base_commit=commit_after(before.base_commit, candidate.tree),
+                continues=candidate,
+            )
+    except IntegrityError as why:  # one_turn_per_number
+        raise WrongState("The next turn has been asked for already.") from why
+    record("turn.asked", task, by=by, after=str(turn.number))
+    ring("tasks.jobs.open_pair", turn.pk)
+    return turn
+
+
+@transaction.atomic
+def open_pair(turn_id: int) -> bool:
+    """The first pair of a turn that goes on, of the same arms. False when it is there. Needs a worker's rights."""
+    turn = Turn.objects.select_for_update(of=("self",)).get(pk=turn_id)
+    if turn.continues is None or turn.newest_attempt():
+        return False
+    before = turn.continues
+    made = Origin.objects.filter(candidate__turn=before.turn_id, candidate__attempt=before.attempt)
+    add_pair(
+        turn, [origin.arm for origin in made.select_related("arm__agent_version").order_by("arm__position")]
+    )
+    return True
+
+
+def without_pair() -> list[int]:
+    """Turns that were asked for and whose bell nobody heard."""
+    waiting = Turn.objects.filter(candidates=None, continues__isnull=False, task__state=Task.State.OPEN)
+    return list(waiting.order_by("pk").values_list("pk", flat=True))
 
 
 def pairs_to_render(rendered: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

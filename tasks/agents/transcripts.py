@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 Kind = Literal["say", "read", "search", "edit", "write", "run", "result", "retry", "error", "note"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
@@ -17,6 +17,11 @@ MOST_LINE = 4 * 1024 * 1024  # bytes of one line; a longer one cannot be JSON we
 MOST_TEXT = 256 * 1024  # characters of one step
 MOST_PATH = 4096  # characters
 LEFT_OUT = "[...]"
+#: What is retold to an agent that was not there.
+VERBS = {"read": "read", "search": "searched for", "edit": "edited", "write": "wrote", "run": "ran"}
+MOST_RETOLD = 200  # steps of a turn
+MOST_ANSWER = 8_000  # characters
+MOST_SHOWN = 300
 ANOTHER_FORM = "A line of another form was left out."
 
 
@@ -120,3 +125,40 @@ def _path(value: object) -> str | None:
 
 def _exit(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
+
+
+@dataclass(frozen=True)
+class Past:
+    """One turn that is over: the prompt, the steps as they are stored, and what was answered."""
+
+    prompt: str
+    steps: Sequence[Mapping[str, Any]]
+    final_message: str
+
+
+def retold(past: Sequence[Past], prompt: str) -> str:
+    """A prompt that tells a fresh agent what was asked and done before, in bounds; results of steps are left out."""
+    told = ["This is a conversation that goes on. The files here are as the work so far has left them.", ""]
+    for number, turn in enumerate(past, 1):
+        done = [_in_a_line(step) for step in turn.steps if step.get("kind") in VERBS]
+        if len(done) > MOST_RETOLD:
+            half = MOST_RETOLD // 2
+            done = [*done[:half], f"- ({len(done) - MOST_RETOLD} more steps)", *done[-half:]]
+        told += [
+            f"## Turn {number}: asked",
+            "",
+            turn.prompt.strip(),
+            "",
+            f"## Turn {number}: done",
+            "",
+            *done,
+            "",
+        ]
+        told += [f"## Turn {number}: answered", "", turn.final_message.strip()[:MOST_ANSWER], ""]
+    return "\n".join([*told, "## Asked now", "", prompt.strip(), ""])
+
+
+def _in_a_line(step: Mapping[str, Any]) -> str:
+    what = step.get("path") or str(step.get("text", "")).strip().split("\n")[0][:MOST_SHOWN]
+    code = step.get("exit")
+    return f"- {VERBS[step['kind']]} {what}" + (f" (exit code {code})" if code is not None else "")

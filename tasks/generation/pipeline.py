@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
-from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult
+from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult, Memory
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
-from tasks.generation import evidence, places, scrub
+from tasks.generation import conversation, evidence, places, scrub
 from tasks.generation.live import Progress
 from tasks.generation.retries import Fault
 from tasks.git import patches, worktrees
@@ -80,6 +80,8 @@ class Product:
 
     fields: dict[str, Any]
     finished: Finished | None
+    #: What the agent itself remembers of the conversation.
+    memory: Memory | None = None
 
 
 def generate(
@@ -119,13 +121,15 @@ def _generate(
     base = _or_machine(lambda: places.base_of(repository, commit))
     agent = agent_for(agent_version.kind, _settings_for(agent_version, candidate))
     home = new(directory / "home")
+    prompt, resumed = conversation.opening(candidate)
     with worktrees.worktree(base, commit, directory / "worktree") as worktree:
         job = AgentJob(
-            prompt=candidate.turn.prompt,
+            prompt=prompt,
             worktree=worktree,
             home=home,
             agent_dir=installed(agent_version, directory),
             limits=limits_of(agent_version),
+            resumed=resumed,
         )
         progress.at(Run.Stage.AGENT)
         result = agent.run(job, sandbox, cancelled=cancelled, on_output=progress.output)
@@ -189,6 +193,7 @@ def _product(
             "evidence": _masked_evidence(tested, names),
         },
         finished=result.finished,
+        memory=result.memory,
     )
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from django.conf import settings
 
 from tasks.git import mirrors, worktrees
-from tasks.models import Repository
+from tasks.git.continued import continued
+from tasks.models import Candidate, Repository, Turn
 from tasks.sandbox.base import Sandbox
 from tasks.sandbox.bubblewrap import Bubblewrap
 from tasks.sandbox.local import LocalSandbox
@@ -28,7 +29,17 @@ def base_of(repository: Repository, commit: str) -> Path:
     """The base-only repository of a commit, made when it is not there yet. Raises GitFailed."""
     depth = repository.depth
     into = _area("bases") / f"{repository.public_id}-{commit}-{depth or 'full'}.git"
+    if before := _continued(repository, commit):
+        parent = before.turn.base_commit
+        return continued(base_of(repository, parent), parent, bytes(before.patch), commit, into)
     return mirrors.base_only(mirror_of(repository), commit, into, depth=depth)
+
+
+def _continued(repository: Repository, commit: str) -> Candidate | None:
+    """The candidate whose work this commit is, when a later turn starts from it."""
+    turns = Turn.objects.filter(base_commit=commit, number__gt=1, task__scenario__repository=repository)
+    turn = turns.select_related("continues__turn").first()
+    return turn.continues if turn else None
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def take(
             patch = _canonical(repository, base_tree, tree, limits.patch_bytes)
         except OutputTooLarge:
             raise GitFailed(f"The change is larger than {limits.patch_bytes:,} bytes as a patch.") from None
-        if _apply_to(repository, base_tree, patch, name="verify") != tree:
+        if _apply_to(repository, base_tree, patch, index=repository.parent / "verify-index") != tree:
             raise GitFailed("The patch taken from the worktree does not lead back to its files.")
         return Taken(patch, tree, _stats(repository, base_tree, tree), tuple(found.notes))
 
@@ -152,11 +152,22 @@ def materialise(base: Path, commit: str, patch: bytes, into: Path, *, scratch: P
         return tree
 
 
+def apply_within(repository: Path, commit: str, patch: bytes) -> str:
+    """The tree of `commit` with the patch, stored in that very repository. Raises PatchDoesNotApply, GitFailed."""
+    with tempfile.TemporaryDirectory(prefix="marlin-git-") as folder:
+        index = Path(folder) / "index"
+        return _apply_to(repository, _tree_of(repository, commit), patch, index=index)
+
+
 @contextmanager
 def _applied(base: Path, commit: str, patch: bytes, scratch: Path | None) -> Iterator[tuple[Path, str, str]]:
     with _scratch_repository(base, scratch) as repository:
         base_tree = _tree_of(repository, resolve(base, commit))
-        yield repository, base_tree, _apply_to(repository, base_tree, patch, name="apply")
+        yield (
+            repository,
+            base_tree,
+            _apply_to(repository, base_tree, patch, index=repository.parent / "apply-index"),
+        )
 
 
 @contextmanager
@@ -267,11 +278,10 @@ def _canonical(repository: Path, base_tree: str, tree: str, most: int) -> bytes:
     )
 
 
-def _apply_to(repository: Path, base_tree: str, patch: bytes, *, name: str) -> str:
+def _apply_to(repository: Path, base_tree: str, patch: bytes, *, index: Path) -> str:
     """The tree of the base with the patch; git itself refuses paths that lead out, to .git, over links."""
     if not patch.strip():
         return base_tree
-    index = repository.parent / f"{name}-index"
     git("read-tree", base_tree, git_dir=repository, index=index)
     try:
         git(

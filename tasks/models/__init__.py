@@ -2,7 +2,7 @@
 
 from tasks.models.agent import AgentVersion
 from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
-from tasks.models.origin import Origin, Run, RunLog
+from tasks.models.origin import Origin, Run, RunLog, Snapshot
 from tasks.models.qualification import Grant, Qualification
 from tasks.models.recording import ImportSource, RecordedOutput, Reference
 from tasks.models.repository import Commit, Environment, Repository
@@ -48,6 +48,7 @@ __all__ = [
     "Scenario",
     "ScenarioReview",
     "ScenarioRevision",
+    "Snapshot",
     "Task",
     "Turn",
     "Worker",

@@ -80,6 +80,29 @@ class Run(Stateful):
         self.move_to(state, held=self.token, sentence=sentence, ended_at=now(), **told)
 
 
+class Snapshot(models.Model):
+    """What a turn ends with on one side: its tree, and what the agent remembers of the conversation. Guarded."""
+
+    candidate = models.OneToOneField(Candidate, on_delete=models.DO_NOTHING, related_name="snapshot")
+    tree = models.CharField(max_length=40)
+    harness = models.CharField(max_length=100)
+    harness_version = models.CharField(max_length=40)
+    #: Empty for an agent that cannot go on with a conversation by itself.
+    session = models.CharField(max_length=200, blank=True)
+    #: SHA-256, in hex, of the tar of its state files: the name of the file in the storage.
+    archive = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    taken_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(session="", archive="") | (~Q(session="") & ~Q(archive="")),
+                name="session_and_archive_come_together",
+            ),
+        ]
+
+
 class RunLog(models.Model):
     """The raw output of a run, capped; while it runs, the end of it so far. For admins only."""
 

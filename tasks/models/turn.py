@@ -38,6 +38,8 @@ class Turn(models.Model):
     prompt = models.TextField()
     #: The tree both sides start from: that of the base commit, later that of the winner.
     base_commit = models.CharField(max_length=40)
+    #: The candidate of the turn before that both sides go on from. The rater chose it, so it tells nothing.
+    continues = models.ForeignKey("Candidate", on_delete=models.PROTECT, null=True, related_name="+")
     opened_at = models.DateTimeField(default=now)
 
     objects = TurnQuerySet.as_manager()
@@ -46,6 +48,10 @@ class Turn(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["task", "number"], name="one_turn_per_number"),
             models.CheckConstraint(condition=Q(number__gte=1), name="turns_count_from_one"),
+            models.CheckConstraint(
+                condition=Q(number=1, continues__isnull=True) | Q(number__gt=1, continues__isnull=False),
+                name="later_turn_continues_a_candidate",
+            ),
         ]
 
     def newest_attempt(self) -> int:
@@ -94,7 +100,8 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
             state=Environment.State.USABLE,
         )
         return self.filter(
-            Exists(proven),
+            # A later turn goes on from what a candidate left, which may well fail its tests.
+            Q(turn__number__gt=1) | Exists(proven),
             state=Candidate.State.QUEUED,
             turn__task__state=Task.State.OPEN,
             turn__task__experiment__state=Experiment.State.RUNNING,

@@ -34,6 +34,7 @@ GUARDED_TABLES = (
     "tasks_origin",
     "tasks_run",
     "tasks_runlog",
+    "tasks_snapshot",
     "tasks_importsource",
     "tasks_recordedoutput",
     "grading_judgement",
