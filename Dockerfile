@@ -10,7 +10,8 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap git \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --create-home --uid 10001 marlin \
-    && install --directory --owner marlin --group marlin /var/lib/marlin /var/lib/marlin/media /var/lib/marlin/work
+    && install --directory --owner marlin --group marlin /var/lib/marlin /var/lib/marlin/gateway \
+        /var/lib/marlin/media /var/lib/marlin/work
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/marlin
 COPY manage.py ./

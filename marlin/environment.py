@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -46,6 +47,16 @@ class Environment:
         if number != int(number):
             raise ImproperlyConfigured(f"{name} is {number}; it must be a whole number.")
         return int(number)
+
+    def money(self, name: str, default: str) -> Decimal:
+        value = self.values.get(name, default)
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            raise ImproperlyConfigured(f"{name} is {value!r}; it must be an amount like 2.50.") from None
+        if not amount.is_finite() or amount < 0:
+            raise ImproperlyConfigured(f"{name} is {value}; it must be an amount of at least 0.")
+        return amount
 
     def words(self, name: str, default: str = "") -> list[str]:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]

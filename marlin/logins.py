@@ -20,6 +20,12 @@ GUARDED: Final = frozenset(
         "tasks.snapshot",
         "tasks.importsource",
         "tasks.recordedoutput",
+        "tasks.provider",
+        "tasks.providersecret",
+        "tasks.price",
+        "tasks.modelaccess",
+        "tasks.modelrequest",
+        "tasks.spending",
         "grading.judgement",
         "grading.maskedarm",
         "grading.vote",
@@ -29,12 +35,17 @@ GUARDED: Final = frozenset(
 #: Tables of which `web` may only read and add rows.
 APPEND_ONLY: Final = frozenset({"marlin.event", "grading.guess"})
 
-#: The chain of seals is written by the sealer alone, workers and what pages show of strangers' code by jobs alone.
+#: The chain of seals is written by the sealer alone, workers and what pages show of strangers' code by jobs alone, and
+#: what models used by the gateway. A web process that could write a sealing key could have keys sealed for itself.
 READ_ONLY: Final = frozenset(
     {
         "marlin.eventseal",
         "tasks.worker",
         "tasks.holding",
+        "tasks.sealingkey",
+        "tasks.modelaccess",
+        "tasks.modelrequest",
+        "tasks.spending",
         "grading.pairpage",
         "grading.fragment",
         "grading.pagewords",

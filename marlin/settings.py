@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -153,6 +154,22 @@ AGENT_LIMITS = {
     "output": env.whole("AGENT_OUTPUT", 64 * 2**20, least=2**10),
     "processes": env.whole("AGENT_PROCESSES", 256, least=8),
 }
+
+# --- Models: the gateway between agents and providers --------------------------------------------------------------
+
+#: The private half of the key pair that opens providers' keys. The gateway's process alone may read this file.
+GATEWAY_KEY = Path(env.text("MARLIN_GATEWAY_KEY", str(BASE_DIR / "var" / "gateway" / "private.key")))
+#: Seconds until an answer begins, between two pieces of it, in the row for a provider's slot, and for all of it.
+GATEWAY_PATIENCE: dict[str, Any] = {
+    "first": env.number("GATEWAY_FIRST", 240, least=0.1),
+    "idle": env.number("GATEWAY_IDLE", 120, least=0.1),
+    "row": env.number("GATEWAY_ROW", 60, least=0),
+    "whole": env.number("GATEWAY_WHOLE", 3600, least=1),
+    "body": env.whole("GATEWAY_BODY", 64 * 2**20, least=1024),
+}
+#: US dollars that one run and one task may cost where the experiment does not say; 0 is no bound.
+RUN_BUDGET = env.money("RUN_BUDGET", "10")
+TASK_BUDGET = env.money("TASK_BUDGET", "0")
 
 # --- People -----------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from marlin.jobs import ring
 from marlin.sources import source
 from marlin.states import WrongState
 from tasks import experiments, turns
+from tasks.gateway import access
 from tasks.generation import environment as environments
 from tasks.generation import pipeline, places, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
@@ -163,6 +164,10 @@ def generate_candidate(candidate_id: int) -> None:
     candidate = Candidate.objects.select_related("turn__task__scenario__repository").get(pk=candidate_id)
     if not Candidate.objects.may_start().filter(pk=candidate_id).exists():
         return
+    held = access.is_held(candidate.origin.agent_version)
+    if held:
+        logger.info("Candidate %s waits: %s", candidate.pk, held)
+        return  # the sweep rings again, and no attempt is lost
     try:
         run = _start(candidate)  # takes the row and a fencing token
     except WrongState:

@@ -22,7 +22,16 @@ ROLES = ("owner", "web", "worker", "unblind")
 
 URLS = tuple(f"DATABASE_URL_{role.upper()}" for role in ROLES)
 EXPORTED = frozenset(
-    {*URLS, "REDIS_URL", "SECRET_KEY", "MARLIN_WORK", "MARLIN_BWRAP", "MARLIN_SANDBOX_PYTHON", "MEDIA_ROOT"}
+    {
+        *URLS,
+        "REDIS_URL",
+        "SECRET_KEY",
+        "MARLIN_WORK",
+        "MARLIN_BWRAP",
+        "MARLIN_SANDBOX_PYTHON",
+        "MEDIA_ROOT",
+        "MARLIN_GATEWAY_KEY",
+    }
 )
 
 #: A log beyond this many bytes makes room for a new one at the next start.
@@ -127,6 +136,7 @@ def _environment(
         "MARLIN_WORK": str(area.work),
         "MARLIN_BWRAP": str(programs.bwrap),
         "MEDIA_ROOT": str(area.var / "media"),
+        "MARLIN_GATEWAY_KEY": str(area.var / "gateway" / "private.key"),
     }
     if programs.sandbox_python:
         environment["MARLIN_SANDBOX_PYTHON"] = str(programs.sandbox_python)

@@ -276,6 +276,13 @@ def _services(area: Area, port: int) -> list[Service]:
             steps=((signal.SIGTERM, 5),),
             on_our_death=signal.SIGTERM,
         ),
+        Service(
+            "gateway",
+            "worker",
+            [sys.executable, "manage.py", "run_gateway"],
+            steps=((signal.SIGTERM, 5),),
+            on_our_death=signal.SIGTERM,
+        ),
         # Two workers, so that sweeps and pages never wait behind agents that think for an hour.
         Service(
             "worker",

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, get_args
 
 from tasks.agents.transcripts import Step
 from tasks.sandbox.base import Finished, Limits, Sandbox
+from tasks.sandbox.door import Door
 
 # Blind words: the same for every agent, so that a rater may read them. The sentence beside may name somebody.
 FailureKind = Literal[
@@ -53,6 +54,7 @@ class AgentJob:
     home: Path
     agent_dir: Path | None = None  # its installation, shown read-only
     limits: Limits = field(default_factory=Limits)
+    door: Door | None = None  # its way to a model, when it needs one
     resumed: Memory | None = None  # the conversation that it goes on with
 
 

@@ -17,6 +17,7 @@ from tasks.agents.parsers.log import Fault
 from tasks.agents.state import StateTooLarge, pack, unpack
 from tasks.agents.transcripts import MOST_BYTES
 from tasks.sandbox.base import HOME, WORKSPACE, Command, Ended, Finished, Mount, Sandbox, SandboxUnusable
+from tasks.sandbox.door import through
 
 AGENT = "/opt/agent"
 PROMPT_FILE = "prompt.md"
@@ -59,7 +60,8 @@ class CommandAgent:
         _provide(job, {path: filled(text, values) for path, text in self.harness.files.items()})
         command = self._command(job, values)
         try:
-            finished = sandbox.run(command, job.limits, cancelled=cancelled, on_output=on_output)
+            reachable = through(command, job.door, sandbox)
+            finished = sandbox.run(reachable, job.limits, cancelled=cancelled, on_output=on_output)
         except SandboxUnusable as why:
             raise AgentFailed("unusable", str(why)) from why
         _raise_for_limits(finished, job, command.argv[0])
@@ -79,7 +81,7 @@ class CommandAgent:
             "worktree": sandbox.inside(job.worktree, WORKSPACE),
             "agent": AGENT if job.agent_dir is None else sandbox.inside(job.agent_dir, AGENT),
             "model": CANDIDATE,
-            "gateway": "",
+            "gateway": job.door.url if job.door else "",
             "session": job.resumed.session if job.resumed else "",
         }
 

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
-from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured, AgentResult, Memory
+from tasks.agents.base import Agent, AgentFailed, AgentJob, AgentMisconfigured, AgentResult, Memory
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
+from tasks.gateway import access
 from tasks.generation import conversation, evidence, places, scrub
 from tasks.generation.live import Progress
 from tasks.generation.retries import Fault
@@ -95,19 +96,22 @@ def generate(
     """Run the agent on a clean worktree and test what it leaves. Raises Failed or Cancelled."""
     try:
         with places.run_directory(token) as directory, places.sandbox() as sandbox:
-            return _generate(candidate, agent_version, directory, sandbox, cancelled, progress or Progress())
+            return _generate(
+                candidate, agent_version, token, directory, sandbox, cancelled, progress or Progress()
+            )
     except AgentFailed as why:
         if why.kind == "cancelled":
             raise Cancelled from why
         kind = BLIND[why.kind]
         raise Failed(kind, str(why), finished=why.finished, fault=FAULTS.get(why.kind)) from why
-    except (AgentMisconfigured, SandboxUnusable) as why:
+    except (AgentMisconfigured, SandboxUnusable, access.NoAccess) as why:
         raise Failed(Failure.MACHINE, str(why)) from why
 
 
 def _generate(
     candidate: Candidate,
     agent_version: AgentVersion,
+    token: str,
     directory: Path,
     sandbox: Sandbox,
     cancelled: Asked,
@@ -132,7 +136,8 @@ def _generate(
             resumed=resumed,
         )
         progress.at(Run.Stage.AGENT)
-        result = agent.run(job, sandbox, cancelled=cancelled, on_output=progress.output)
+        with access.opened(agent_version, run=Run.objects.filter(token=token).first()) as opened:
+            result = _worked(agent, replace(job, door=opened.door), sandbox, opened, cancelled, progress)
         progress.at(Run.Stage.PATCH)
         taken, notes = _taken(result, worktree, base, commit, directory)
     _require_something(taken, result, agent_version)
@@ -143,6 +148,33 @@ def _generate(
     if cancelled():
         raise Cancelled
     return _product(taken, notes, result, tested)
+
+
+def _worked(
+    agent: Agent,
+    job: AgentJob,
+    sandbox: Sandbox,
+    opened: access.Opened,
+    cancelled: Asked,
+    progress: Progress,
+) -> AgentResult:
+    """Where the model failed last, the agent's own failure is only what followed from it."""
+    try:
+        return agent.run(job, sandbox, cancelled=cancelled, on_output=progress.output)
+    except AgentFailed as why:
+        fault = opened.fault()
+        if fault is None or why.kind == "cancelled":
+            raise
+        sentence = f"{fault.sentence} {why}"
+        if fault.is_agents:
+            raise Failed(Failure.LIMIT, sentence, finished=why.finished) from why
+        raise Failed(
+            Failure.MACHINE,
+            sentence,
+            finished=why.finished,
+            fault=Fault.PROVIDER,
+            retry_after=fault.retry_after,
+        ) from why
 
 
 def _repeated(candidate: Candidate, agent_version: AgentVersion, directory: Path) -> Product:

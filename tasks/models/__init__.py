@@ -3,6 +3,16 @@
 from tasks.models.agent import AgentVersion
 from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
 from tasks.models.origin import Origin, Run, RunLog, Snapshot
+from tasks.models.provider import (
+    ModelAccess,
+    ModelRequest,
+    Outcome,
+    Price,
+    Provider,
+    ProviderSecret,
+    SealingKey,
+    Spending,
+)
 from tasks.models.qualification import Grant, Qualification
 from tasks.models.recording import ImportSource, RecordedOutput, Reference
 from tasks.models.repository import Commit, Environment, Repository
@@ -35,8 +45,14 @@ __all__ = [
     "Guidelines",
     "Holding",
     "ImportSource",
+    "ModelAccess",
+    "ModelRequest",
     "Need",
     "Origin",
+    "Outcome",
+    "Price",
+    "Provider",
+    "ProviderSecret",
     "Qualification",
     "Quota",
     "RecordedOutput",
@@ -48,7 +64,9 @@ __all__ = [
     "Scenario",
     "ScenarioReview",
     "ScenarioRevision",
+    "SealingKey",
     "Snapshot",
+    "Spending",
     "Task",
     "Turn",
     "Worker",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from marlin.sources import new_public_id
+from tasks.models.provider import Provider
 
 
 class AgentVersion(models.Model):
@@ -21,6 +22,10 @@ class AgentVersion(models.Model):
     harness_version = models.CharField(max_length=40)
     model = models.CharField(max_length=100)
     provider = models.CharField(max_length=100)
+    #: Through the model gateway, which asks it for `model`. Without one the agent reaches no model.
+    served_by = models.ForeignKey(
+        Provider, on_delete=models.DO_NOTHING, null=True, blank=True, related_name="agent_versions"
+    )
     #: For *command*: {"argv": [...], "env": {...}}. A *replay* has recorded outputs instead.
     settings = models.JSONField(default=dict)
     #: A directory of this machine that is mounted read-only at /opt/agent.

@@ -72,9 +72,12 @@ class Experiment(Stateful):
     currency = models.CharField(max_length=3, default="USD")
     #: Two budgets, for people and for the agents' providers. 0 is no limit.
     pay_budget = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
+    #: What providers take is in US dollars; a task and a run fall back to the settings.
     provider_budget = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
     #: It pauses itself after so many accepted comparisons. 0: when everything is done.
     stop_after = models.PositiveIntegerField(default=0)
+    task_budget = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
+    run_budget = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
     #: A candidate whose agent failed by itself may be graded as failed.
     grades_failures = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=now)

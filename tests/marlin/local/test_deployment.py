@@ -26,7 +26,7 @@ def blocks() -> dict[str, str]:
 def test_compose_has_a_service_for_each_part(blocks):
     services = {name for name in blocks if not name.startswith("x-")}
 
-    assert services == {"postgres", "valkey", "migrate", "web", "worker", "generator", "beat"}
+    assert services == {"postgres", "valkey", "migrate", "web", "worker", "generator", "gateway", "beat"}
 
 
 def test_each_process_gets_only_its_own_logins(blocks):
@@ -36,6 +36,7 @@ def test_each_process_gets_only_its_own_logins(blocks):
         "migrate": {"OWNER"},
         "web": {"WEB", "UNBLIND"},
         "x-worker": {"WORKER"},
+        "gateway": {"WORKER"},
     }
     for name in ("worker", "generator", "beat"):
         assert "<<: *worker" in blocks[name]
