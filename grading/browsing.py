@@ -48,6 +48,10 @@ class Place:
     folders: tuple[Item, ...] = ()
 
     @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
     def is_partial(self) -> bool:
         return bool(self.query) and self.total > MOST_FOUND
 

@@ -5,7 +5,7 @@ Everything about a pair hangs below the assignment of the person who reads it.
 
 from django.urls import include, path
 
-from grading.views import compare, exports, results, review, work
+from grading.views import compare, exports, results, review, scenarios, work
 
 app_name = "grading"
 urlpatterns = [
@@ -25,7 +25,11 @@ urlpatterns = [
     path("work/<uuid:public_id>/base/", compare.base, name="base"),
     path("work/<uuid:public_id>/draft", compare.save_draft, name="save_draft"),
     path("work/<uuid:public_id>/submit", compare.submit, name="submit"),
+    path("scenarios/<uuid:public_id>/files/", scenarios.mine, name="scenario_files"),
+    path("approvals/<uuid:public_id>/files/", scenarios.proposed, name="proposed_files"),
     path("receipts/<uuid:public_id>", work.receipt, name="receipt"),
+    path("scenarios/<uuid:public_id>/files/", scenarios.mine, name="scenario_files"),
+    path("approvals/<uuid:public_id>/files/", scenarios.proposed, name="proposed_files"),
     path("receipts/<uuid:public_id>/guess", work.guess, name="guess"),
     path("review/", review.queue, name="reviews"),
     path("review/<uuid:public_id>/", review.page, name="review"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from marlin.events import record
@@ -21,6 +21,7 @@ from marlin.states import WrongState
 from tasks import repeats
 from tasks.checks import Finding, findings
 from tasks.models import (
+    MEANINGS,
     TEXTS,
     Category,
     CategoryRule,
@@ -72,6 +73,7 @@ class CategoryChoice:
     """A category as the desk offers it; `closed` says why it cannot be chosen."""
 
     value: str
+    meaning: str
     closed: str
 
 
@@ -80,7 +82,10 @@ class CategoryChoice:
 
 def categories() -> list[CategoryChoice]:
     rules = {rule.category: rule for rule in CategoryRule.objects.all()}
-    return [CategoryChoice(str(value), _closed(rules.get(str(value)))) for value in Category.values]
+    return [
+        CategoryChoice(value, MEANINGS[Category(value)], _closed(rules.get(value)))
+        for value in Category.values
+    ]
 
 
 def _closed(rule: CategoryRule | None) -> str:
@@ -93,6 +98,40 @@ def _closed(rule: CategoryRule | None) -> str:
         if taken >= rule.quota:
             return f"full: {rule.quota} are wanted"
     return ""
+
+
+def rules() -> list[dict[str, Any]]:
+    """Each category with what it is for, whether it is open, how many are wanted and how many there are."""
+    kept = {rule.category: rule for rule in CategoryRule.objects.all()}
+    counted = Scenario.objects.exclude(state=Scenario.State.RETIRED).values("category")
+    taken = {row["category"]: row["number"] for row in counted.annotate(number=Count("pk")).order_by()}
+    return [
+        {
+            "category": category,
+            "meaning": MEANINGS[Category(category)],
+            "is_open": category not in kept or kept[category].is_open,
+            "quota": kept[category].quota if category in kept else None,
+            "taken": taken.get(category, 0),
+        }
+        for category in Category.values
+    ]
+
+
+def set_rules(posted: Mapping[str, Any], *, by: User) -> None:
+    """Open or close each category, and say how many scenarios it takes: `open-NAME`, `quota-NAME`. Raises Refused."""
+    wanted = {}
+    for category in Category.values:
+        quota = str(posted.get(f"quota-{category}", "")).strip()
+        if quota and not (quota.isascii() and quota.isdigit() and len(quota) <= 6):
+            raise Refused(
+                f"“{quota[:20]}” scenarios of “{category}” is not a number; leave it empty for any."
+            )
+        wanted[category] = {"is_open": f"open-{category}" in posted, "quota": int(quota) if quota else None}
+    with transaction.atomic():
+        for category, rule in wanted.items():
+            CategoryRule.objects.update_or_create(category=category, defaults=rule)
+        closed = [category for category, rule in wanted.items() if not rule["is_open"]]
+        record("categories.set", by, by=by, closed=closed)
 
 
 @transaction.atomic
@@ -174,21 +213,22 @@ def warnings(scenario: Scenario, texts: Mapping[str, str]) -> list[Finding]:
     """What the author should look at, and the reviewer is told."""
     found = findings(texts)
     if (alike := near_duplicate(scenario, texts.get("prompt", ""))) is not None:
-        title, share = alike
-        found.append(
-            Finding(
-                "duplicate",
-                "prompt",
-                0,
-                0,
-                f"This is {share:.0%} like “{title[:80]}”; say what is new, or leave it.",
-            )
-        )
+        sentence = f"This is {alike.share:.0%} like “{alike.title[:80]}”; say what is new, or leave it."
+        found.append(Finding("duplicate", "prompt", 0, 0, sentence))
     return found
 
 
-def near_duplicate(scenario: Scenario, prompt: str) -> tuple[str, float] | None:
-    """Title and similarity (0 to 1) of the scenario whose prompt is most alike, when it is alike enough.
+@dataclass(frozen=True)
+class Alike:
+    """Another scenario whose prompt is much like one; `share` of the trigrams, 0 to 1."""
+
+    title: str
+    share: float
+    changes: list[Change] = field(default_factory=list)
+
+
+def near_duplicate(scenario: Scenario, prompt: str, *, compared: bool = False) -> Alike | None:
+    """The scenario whose prompt is most alike, when it is alike enough; word by word, when it is to be `compared`.
 
     Those that may be are found by their bands; the similarity is that of pg_trgm over the first 2,000 characters.
     """
@@ -196,14 +236,16 @@ def near_duplicate(scenario: Scenario, prompt: str) -> tuple[str, float] | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT title, similarity(left(prompt, 2000), left(%s, 2000)) AS alike FROM ("
+            "SELECT title, similarity(left(prompt, 2000), left(%s, 2000)) AS alike, prompt FROM ("
             "SELECT title, prompt FROM tasks_scenario "
             "WHERE bands && %s::bigint[] AND id <> %s AND state <> 'draft' LIMIT %s"
             ") AS met ORDER BY alike DESC LIMIT 1",
             [prompt, repeats.bands(prompt), scenario.pk, MOST_MET],
         )
         row = cursor.fetchone()
-    return (row[0], row[1]) if row and row[1] >= ALIKE else None
+    if row is None or row[1] < ALIKE:
+        return None
+    return Alike(row[0], row[1], difference(row[2], prompt) if compared else [])
 
 
 def _content(posted: Mapping[str, Any]) -> dict[str, str]:

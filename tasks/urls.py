@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.views import approvals, operations, repositories, scenarios
+from tasks.views import approvals, categories, operations, repositories, scenarios
 
 app_name = "tasks"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path(
         "repositories/<uuid:public_id>/environments/<int:pk>/again", repositories.try_again, name="try_again"
     ),
+    path("categories/", categories.categories, name="categories"),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/new", scenarios.new, name="new_scenario"),
     path("scenarios/begin", scenarios.begin, name="begin_scenario"),

@@ -20,8 +20,6 @@ NEAR = 14
 #: What stands on the button of a view; its whole name is read out and shown by the pointer.
 VIEWS = {"pair": "A | B", "three": "Base", "direct": "A ↔ B", "a": "A", "b": "B"}
 STATUSES = {"added": "N", "deleted": "D", "renamed": "R", "mode": "M", "submodule": "S"}
-#: Seconds before the end of a lease at which the page says so.
-SOON = 600
 TOLD_STATUSES = ("added", "deleted", "renamed")
 #: Finished cells of the list: it may have a thousand rows, and is written in every page.
 UNTOUCHED = mark_safe(
@@ -43,12 +41,6 @@ class Folder:
 
     name: str
     files: list[ShownFile]
-
-
-@register.filter
-def is_soon(seconds: float) -> bool:
-    """Amber: the task is yours for less than ten minutes more."""
-    return seconds < SOON
 
 
 @register.filter

@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString
 
 from marlin.sources import now
 
+SOON = 10 * 60  # seconds
+
 register = template.Library()
 
 #: Shape and word of a state, so that colour is never the only sign. Names are those of the CSS.
@@ -94,6 +96,12 @@ def bytesize(size: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
         size /= 1000  # type: ignore[assignment]
     return f"{size:.1f} TB"
+
+
+@register.filter
+def is_soon(seconds: float) -> bool:
+    """Amber: it is yours for less than ten minutes more."""
+    return seconds < SOON
 
 
 @register.filter

@@ -18,6 +18,7 @@ from tasks.models.recording import ImportSource, RecordedOutput, Reference
 from tasks.models.repository import Commit, Environment, Repository
 from tasks.models.rubric import Axis, Need, Rubric
 from tasks.models.scenario import (
+    MEANINGS,
     TEXTS,
     Category,
     CategoryRule,
@@ -30,6 +31,7 @@ from tasks.models.turn import Candidate, Failure, Turn
 from tasks.models.worker import Holding, Worker
 
 __all__ = [
+    "MEANINGS",
     "TEXTS",
     "AgentVersion",
     "Arm",

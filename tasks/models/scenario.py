@@ -30,6 +30,25 @@ class Category(models.TextChoices):
     OTHER = "other"
 
 
+#: What each is for, as the desk tells.
+MEANINGS = {
+    Category.FEATURE: "behaviour that was not there before",
+    Category.BUG_FIX: "something that is wrong and can be shown to be",
+    Category.REFACTORING: "the same behaviour in better order",
+    Category.PERFORMANCE: "less time or memory, measured",
+    Category.TESTING: "tests that catch what could break",
+    Category.DOCUMENTATION: "words for those who use or read the code",
+    Category.CHORE: "versions, settings, builds",
+    Category.CODE_REVIEW: "an opinion on a change; the answer is text",
+    Category.EXPLAINING: "how something works; the answer is text",
+    Category.DISCUSSION: "a choice weighed before code is written",
+    Category.AMBIGUOUS: "too little is said: the right answer is a question",
+    Category.GIT_WORK: "history, branches, conflicts",
+    Category.GREENFIELD: "a beginning in an empty repository",
+    Category.OTHER: "what fits none of these",
+}
+
+
 class Scenario(Stateful):
     """A repository, a base commit, a category, a write-up and the opening prompt."""
 

@@ -53,6 +53,7 @@ def _context(scenario: Scenario) -> dict[str, Any]:
         "prompt": as_html(scenario.prompt),
         "findings": desk.warnings(scenario, texts),
         "changes": desk.changed_since(scenario),
+        "alike": desk.near_duplicate(scenario, scenario.prompt, compared=True),
         "reviews": scenario.reviews.order_by("-pk"),
         "categories": Category.values,
         "parts": TEXTS.items(),

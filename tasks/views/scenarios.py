@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -133,7 +134,12 @@ def save(request: PersonRequest, public_id: UUID) -> HttpResponse:
         return redirect("tasks:scenario", public_id=public_id)
     if not request.htmx:
         return redirect("tasks:scenario", public_id=public_id)
-    context = {"saved": saved, "findings": saved.findings, "scenario": mine}
+    context = {
+        "saved": saved,
+        "findings": saved.findings,
+        "scenario": mine,
+        "seconds_left": settings.SCENARIO_LEASE,
+    }
     return render(request, "tasks/scenarios/_saved.html", context)
 
 

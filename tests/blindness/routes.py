@@ -94,6 +94,7 @@ ROUTES = {
     "tasks:retire_repository": _repository("retire", post=302),
     "tasks:waive": _repository("environments/1/waive", post=302),
     "tasks:try_again": _repository("environments/1/again", post=302),
+    "tasks:categories": Route("/categories/", ADMINS, 200, 302),
     "tasks:scenarios": Route("/scenarios/", RATERS, 200),
     "tasks:new_scenario": Route("/scenarios/new", RATERS, 200),
     "tasks:begin_scenario": Route("/scenarios/begin", RATERS, post=404),
@@ -135,6 +136,10 @@ ROUTES = {
     "grading:submit": _work("submit", post=422),
     "grading:receipt": Route("/receipts/{id}", RATERS, 200, owners=("riley",), of="receipt"),
     "grading:guess": Route("/receipts/{id}/guess", RATERS, post=302, owners=("riley",), of="receipt"),
+    "grading:scenario_files": _draft("files/", 200),
+    "grading:proposed_files": Route(
+        "/approvals/{id}/files/", REVIEWERS, 200, owners=REVIEWERS, of="proposed"
+    ),
     "grading:reviews": Route("/review/", REVIEWERS, 200),
     "grading:review": _review("", 200),
     "grading:review_transcripts": _review("transcripts", 200),

@@ -141,6 +141,16 @@ def _seconds_worked(session: CDPSession) -> dict[int, float]:
     return {process["id"]: process["cpuTime"] for process in processes if process["type"] == "renderer"}
 
 
+def tab_to(page: Page, wanted: str, *, by: str = "text", most: int = 200) -> None:
+    """Press Tab until focus is there, as somebody must who has nothing else."""
+    question = {"text": "e => e.textContent.trim()", "id": "e => e.id", "name": "e => e.name"}[by]
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"({question})(document.activeElement)") == wanted:
+            return
+    raise AssertionError(f"{most} times Tab do not lead to {wanted}.")
+
+
 def submit(page: Page) -> None:
     page.locator("#submit").click()
     page.wait_for_url("**/receipts/*")

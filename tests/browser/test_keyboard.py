@@ -14,7 +14,7 @@ from tests.browser.visitors import Visitors, until
 def test_a_task_is_graded_with_the_keyboard_alone(visitors: Visitors, site: Site, rater: Person) -> None:
     page = visitors.open(rater)
     page.goto("/work/")
-    _tab_to(page, "Take this task")
+    journey.tab_to(page, "Take this task")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/work/[0-9a-f-]{36}/$"))
     assignment = page.url.rstrip("/").rpartition("/")[2]
@@ -49,7 +49,7 @@ def test_focus_is_seen_and_stays_when_a_save_comes_back(
     until(page, lambda: _newest_overall(site, assignment) == 4)
     expect(chosen).to_be_focused()
     assert _outlined(page, "#field-overall .step:has(:focus-visible) i")
-    _tab_to(page, "field-a_strengths", by="id")
+    journey.tab_to(page, "field-a_strengths", by="id")
     page.keyboard.type("Short")
     journey.wait_until_saved(page, site, assignment, {"a_strengths": "Short"})
 
@@ -189,16 +189,6 @@ def test_the_first_tab_leads_past_the_navigation(visitors: Visitors, rater: Pers
     page.keyboard.press("Enter")
 
     expect(page.locator("#main")).to_be_focused()
-
-
-def _tab_to(page: Page, wanted: str, *, by: str = "text", most: int = 200) -> None:
-    """Press Tab until focus is there, as somebody must who has nothing else."""
-    question = {"text": "e => e.textContent.trim()", "id": "e => e.id"}[by]
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        if page.evaluate(f"({question})(document.activeElement)") == wanted:
-            return
-    raise AssertionError(f"{most} times Tab do not lead to {wanted}.")
 
 
 def _in_tab_order(words: dict[str, str]) -> list[str]:

@@ -245,3 +245,36 @@ def test_texts_go_with_the_last_tree_that_holds_them(assignment, repository):
 
 def test_lists_are_stored_packed(tree):
     assert gzip.decompress(tree.entries).startswith(b'[["README.md"')
+
+
+# --- Beside a write-up ----------------------------------------------------------------------------------------------
+
+
+def test_author_and_reviewer_browse_the_commit_beside_the_write_up(client, riley, robin, bells):
+    draft = factories.make_draft(riley)
+    here = f"/scenarios/{draft.public_id}/files/"
+    client.force_login(riley)
+    assert b"being prepared" in client.get(here, headers=HTMX).content
+    assert bells == [("grading.jobs.prepare_tree", draft.repository_id, draft.base_commit)]
+    tree = make_tree(draft.repository)
+    rows = Fragment.packed("<tr id=L1><td data-n=1>tide = &lt;1&gt;")
+    tree.files.create(name=NAME, lexer="Python", version=VERSION, lines=1, body=rows)
+
+    folder = client.get(here, headers=HTMX).content.decode()
+    file = client.get(here, {"path": "src/a&b <i>.py"}).content.decode()
+    found = client.get(here, {"q": "ER.PY"}, headers=HTMX).content.decode()
+
+    assert ("README.md" in folder, "<html" in folder) == (True, False)
+    assert "tide = &lt;1&gt;" in file
+    assert "Back to the write-up" in file
+    assert "Found in 1 path" in found
+    draft.propose(by=riley)
+    client.force_login(robin)
+    assert "README.md" in client.get(f"/approvals/{draft.public_id}/files/").content.decode()
+
+
+def test_files_beside_somebody_elses_write_up_do_not_exist(client, riley, rosa, robin):
+    draft = factories.make_draft(riley)
+    for person, here in ((rosa, "scenarios"), (robin, "approvals")):
+        client.force_login(person)
+        assert client.get(f"/{here}/{draft.public_id}/files/").status_code == 404

@@ -76,6 +76,31 @@ def test_a_late_save_says_so_and_changes_nothing(rater, riley):
     assert (late.status_code, Scenario.objects.get().prompt) == (409, factories.WRITTEN["prompt"])
 
 
+def test_a_claim_that_ends_soon_warns_and_a_save_renews_it(rater, riley, settings):
+    settings.SCENARIO_LEASE = 300
+    draft = factories.make_draft(riley)
+    save = f"/scenarios/{draft.public_id}/save"
+    saved = rater.post(save, typed(), headers={"HX-Request": "true"}).content
+    assert b'class="lease soon" id="lease" data-seconds="300"' in saved
+    settings.SCENARIO_LEASE = 4 * 3600
+
+    again = rater.post(save, typed(sequence="2", about="More"), headers={"HX-Request": "true"})
+
+    assert b'class="lease" id="lease" data-seconds="14400"' in again.content
+
+
+def test_categories_are_set_on_one_page_and_a_mistake_comes_back_as_typed(client, ada):
+    client.force_login(ada)
+
+    refused = client.post("/categories/", {"open-chore": "on", "quota-chore": "a few"})
+    posted = {"open-chore": "on", "quota-chore": "12"}
+    kept = client.post("/categories/", posted, follow=True).content.decode()
+
+    assert refused.status_code == 422
+    assert 'value="a few"' in refused.content.decode()
+    assert (kept.count(" checked"), 'name="quota-chore" value="12"' in kept) == (1, True)
+
+
 def test_what_others_write_does_not_exist(rater, rosa):
     draft = factories.make_draft(rosa)
 

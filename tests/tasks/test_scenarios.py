@@ -9,7 +9,7 @@ import pytest
 from marlin.models import Event
 from marlin.states import WrongState
 from tasks import scenarios as desk
-from tasks.models import CategoryRule, Scenario
+from tasks.models import Category, CategoryRule, Scenario
 from tests import factories
 from tests.races import race
 
@@ -59,6 +59,19 @@ def test_a_claim_that_ended_frees_the_commit_and_keeps_the_text(listed, riley, r
     desk.begin(rosa, listed, PARENT, "bug fix")
 
     assert Scenario.objects.get(pk=scenario.pk).prompt == factories.WRITTEN["prompt"]
+
+
+def test_an_admin_closes_a_category_and_limits_another(listed, ada, riley):
+    factories.make_draft(riley, category="testing")
+    open_ones = {f"open-{name}": "on" for name in Category.values if name != "chore"}
+    desk.set_rules({**open_ones, "quota-testing": "1"}, by=ada)
+
+    closed = {choice.value: choice.closed for choice in desk.categories() if choice.closed}
+
+    assert closed == {"chore": "closed for now", "testing": "full: 1 are wanted"}
+    with pytest.raises(desk.Refused, match="“many” scenarios of “testing” is not a number"):
+        desk.set_rules({"quota-testing": "many"}, by=ada)
+    assert [row["is_open"] for row in desk.rules()].count(False) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,6 +155,10 @@ def test_a_prompt_like_another_is_told_with_its_title(riley, rosa):
 
     assert [finding.check for finding in found] == ["duplicate"]
     assert "“Say when the tide turns”" in found[0].sentence
+    alike = desk.near_duplicate(
+        copied, factories.WRITTEN["prompt"].replace("minute", "second"), compared=True
+    )
+    assert ("gone", "minute") in {(change.kind, change.text.strip(" .,;")) for change in alike.changes}
 
 
 def test_drafts_of_others_and_short_prompts_are_no_repetition(riley, rosa):
