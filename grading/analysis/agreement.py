@@ -8,7 +8,7 @@ that of the screen, where chance would flip its sign.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,6 +43,15 @@ class Table:
     def where(self, chosen: Bools) -> Table:
         days = None if self.days is None else self.days[chosen]
         return replace(self, counts=self.counts[chosen], tasks=self.tasks[chosen], days=days)
+
+    @property
+    def weeks(self) -> Iterator[tuple[int, Table]]:
+        """By the Monday of each unit's last rating, as date.toordinal(); nothing where nobody knows the days."""
+        if self.days is None:
+            return
+        mondays = self.days - (self.days - 1) % 7
+        for monday in np.unique(mondays).tolist():
+            yield monday, self.where(mondays == monday)
 
 
 @dataclass(frozen=True)

@@ -40,5 +40,5 @@ def resampled(sums: Floats, *, repetitions: int, seed: int) -> Floats:
     pooled = np.stack([np.bincount(group, column, count) for column in sums.T], axis=1)
     # Scaled so that their number stays what it is: it enters small-sample corrections.
     return np.concatenate(
-        [drawn / drawn.mean(axis=1, keepdims=True) @ pooled for drawn in weights(count, repetitions, seed)]
+        [drawn @ pooled / drawn.mean(axis=1, keepdims=True) for drawn in weights(count, repetitions, seed)]
     )

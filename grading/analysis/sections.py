@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -117,7 +117,7 @@ def estimate(spread: Spread) -> dict[str, Any]:
         found["coefficients_se"] = {
             name: written(_of_coefficients, fit, covariance) for name, covariance in covariances.items()
         }
-    found["influence"] = written(_influence, spread)
+    found["influence"] = written(influence, spread)
     found["log_likelihood"] = fit.log_likelihood
     found["notes"] = {name: each.note for name, each in covariances.items() if each.note}
     return found
@@ -176,7 +176,7 @@ def _compared(fit: Fit, by_task: Covariance) -> dict[str, Any]:
     }
 
 
-def _influence(spread: Spread) -> dict[str, float]:
+def influence(spread: Spread) -> dict[str, float]:
     """By rater the largest move of any rating without them, in one step."""
     raters = spread.votes.raters
     if len(raters) < 2:
@@ -321,15 +321,12 @@ def _by_week(shared: agreeing.Table, seed: int) -> dict[str, Any]:
     """Alpha of the units whose last rating came in each week, by its Monday."""
     if shared.days is None:
         raise NoEstimate(sequential.UNDATED)
-    mondays = shared.days - (shared.days - 1) % 7
     return {
         date.fromordinal(monday).isoformat(): {
-            "units": int((mondays == monday).sum()),
-            "alpha_ordinal": written(
-                _coefficient, partial(agreeing.alpha_of, shared.where(mondays == monday), "ordinal"), seed
-            ),
+            "units": len(week.counts),
+            "alpha_ordinal": written(_coefficient, partial(agreeing.alpha_of, week, "ordinal"), seed),
         }
-        for monday in np.unique(mondays).tolist()
+        for monday, week in shared.weeks
     }
 
 
@@ -356,7 +353,7 @@ def _surprises(study: Study) -> dict[str, float]:
 
 
 def _moves(study: Study) -> dict[str, float]:
-    return _influence(study.headline)
+    return influence(study.headline)
 
 
 #: True shares that one might want to find.
@@ -397,7 +394,7 @@ def power(study: Study) -> dict[str, Any]:
     }
 
 
-def blinding(guesses: list[Guess]) -> dict[str, Any]:
+def blinding(guesses: Sequence[Guess]) -> dict[str, Any]:
     """The indices over all answers, and the pooled leak of each group and rater."""
     left, right = blindness.counted(guesses)
     if not left.total + right.total:
@@ -434,7 +431,7 @@ def _leak(left: blindness.Guesses, right: blindness.Guesses) -> dict[str, Any]:
     }
 
 
-def _leaks(guesses: list[Guess], by: str) -> list[dict[str, Any]]:
+def _leaks(guesses: Sequence[Guess], by: str) -> list[dict[str, Any]]:
     """One row for each group or rater; those of a list are found leaking together, by e-BH."""
     answers: dict[str, list[Guess]] = defaultdict(list)
     for guess in guesses:
@@ -491,11 +488,7 @@ def decision(study: Study, by_axis: Mapping[str, Study]) -> dict[str, Any]:
 
 def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> list[dict[str, Any]]:
     """One row each; those of a list are decided together, by e-BH."""
-    evidence = {key: sequential.log_e_value(duel.wins, duel.losses) for key, duel in duels.items()}
-    decided = sequential.e_bh(evidence, ALPHA)
-    wins, losses = (np.array([getattr(duel, name) for duel in duels.values()]) for name in ("wins", "losses"))
-    lows, highs = sequential.confidence_sequences(wins, losses, ALPHA)
-    intervals_of = dict(zip(duels, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+    judged = sequential.judged(duels, ALPHA)
     return [
         {
             **({"axis": key[0]} if key[0] else {}),
@@ -504,14 +497,14 @@ def _judged(duels: Mapping[tuple[str, str, str], Duel], choices: Choices) -> lis
             "wins": duel.wins,
             "losses": duel.losses,
             "ties": duel.ties,
-            "e_value": math.exp(min(sequential.MOST_LOG, evidence[key])),
-            "log_e_value": evidence[key],
-            "interval": list(intervals_of[key]),
-            "decided": key in decided,
+            "e_value": judged[key].e_value,
+            "log_e_value": judged[key].log_e_value,
+            "interval": list(judged[key].interval),
+            "decided": judged[key].decided,
             "verdict": sequential.verdict(
                 duel,
-                intervals_of[key],
-                decided=key in decided,
+                judged[key].interval,
+                decided=judged[key].decided,
                 margin=choices.margin,
                 alpha=ALPHA,
                 price=choices.price,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -185,22 +185,22 @@ class Votes:
         return self._with(chosen, self.rating)
 
     def _with(self, chosen: Bools, rating: Ints) -> Votes:
-        pairs, both = np.unique(
-            np.concatenate([self.first[chosen], self.second[chosen]]), return_inverse=True
-        )
-        raters, rater = np.unique(self.rater[chosen], return_inverse=True)
-        tasks, task = np.unique(self.task[chosen], return_inverse=True)
+        if np.all(chosen):  # as on most axes: nothing is forgotten, so nothing is numbered anew
+            return replace(self, rating=rating)
+        pairs, both = numbered(np.concatenate([self.first[chosen], self.second[chosen]]))
+        raters, rater = numbered(self.rater[chosen])
+        tasks, task = numbered(self.task[chosen])
         count = len(rater)
         return Votes(
-            models=tuple(self.models[each] for each in pairs),
-            raters=tuple(self.raters[each] for each in raters),
-            tasks=tuple(self.tasks[each] for each in tasks),
+            models=tuple(self.models[each] for each in pairs.tolist()),
+            raters=tuple(self.raters[each] for each in raters.tolist()),
+            tasks=tuple(self.tasks[each] for each in tasks.tolist()),
             first=both[:count],
             second=both[count:],
             on_left=self.on_left[chosen],
             rater=rater,
             task=task,
-            unit=np.unique(self.unit[chosen], return_inverse=True)[1],
+            unit=numbered(self.unit[chosen])[1],
             rating=rating[chosen],
             points=self.points,
             axes={axis: values[chosen] for axis, values in self.axes.items()},
@@ -208,6 +208,26 @@ class Votes:
             count=None if self.count is None else self.count[chosen],
             day=None if self.day is None else self.day[chosen],
         )
+
+
+def numbered(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys in order, and for each row the number of its key, int32[N]: np.unique without the sort.
+
+    Keys of a database lie close together, so a table of those that occur is small and quick.
+    """
+    if not len(keys):
+        return keys, np.zeros(0, dtype=np.int32)
+    low = keys.min()
+    span = int(keys.max()) - int(low) + 1
+    if span > 16 * len(keys) + 1024:
+        found, number = np.unique(keys, return_inverse=True)
+        return found, number.astype(np.int32)
+    # As a number of a few bits the difference might not fit.
+    places = (keys if keys.itemsize > 2 else keys.astype(np.int32)) - low
+    seen = np.zeros(span, dtype=bool)
+    seen[places] = True
+    numbers = np.cumsum(seen, dtype=np.int32) - 1
+    return np.flatnonzero(seen) + low, numbers[places]
 
 
 def from_rows(rows: Iterable[Vote], points: int | None = None) -> Votes:

@@ -6,10 +6,8 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from grading.api.problems import NotAllowed
-from grading.results import asking
 from marlin import tokens
 from marlin.models import Scope, Token
-from tasks.models import Experiment
 
 
 class TokenRequest(HttpRequest):
@@ -38,8 +36,3 @@ class Bearer(HttpBearer):
         if self.scopes and not any(found.may(scope) for scope in self.scopes):
             raise NotAllowed(f"This token lacks the scope {' or '.join(self.scopes)}.")
         return found
-
-
-def note_seen(experiment: Experiment, token: Token) -> None:
-    """Who has read verdicts of an experiment cannot rate or review in it any more: `grading.queue.KNOWS`."""
-    asking.note_seen(token.person, experiment, token=str(token.public_id))

@@ -13,11 +13,12 @@ from django.db.models import QuerySet
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from grading.api.access import Bearer, TokenRequest, note_seen
+from grading.api.access import Bearer, TokenRequest
 from grading.api.experiments import found
 from grading.api.paging import Page, Paging, PublicId, by_public_id
 from grading.export.records import MASK, pseudonyms, traces_of
 from grading.models import Assignment, Preference
+from grading.results import asking
 from marlin.models import Scope
 from tasks.models import Candidate, Experiment
 
@@ -80,7 +81,7 @@ def records(request: TokenRequest, public_id: PublicId, paging: Query[Paging]) -
     cannot rate or review in it.
     """
     experiment = found(public_id)
-    note_seen(experiment, request.auth)
+    asking.note_seen(request.auth.person, experiment, token=str(request.auth.public_id))
     name_of = pseudonyms(experiment)
     items, following = by_public_id(
         _accepted(experiment),

@@ -10,7 +10,7 @@ from django.http import Http404
 from ninja import Router, Schema
 from pydantic import Field
 
-from grading.api.access import Bearer, TokenRequest, note_seen
+from grading.api.access import Bearer, TokenRequest
 from grading.api.experiments import found
 from grading.api.paging import PublicId
 from grading.results import asking
@@ -46,7 +46,7 @@ def results(request: TokenRequest, public_id: PublicId) -> ResultOut:
     result = asking.newest_result(experiment)
     if result is None:
         raise Http404
-    note_seen(experiment, request.auth)
+    asking.note_seen(request.auth.person, experiment, token=str(request.auth.public_id))
     return ResultOut(
         id=result.public_id,
         experiment=experiment.public_id,

@@ -1,40 +1,59 @@
-"""Reads votes out of PostgreSQL as whole columns: small integers, counted together where nothing tells them apart."""
+"""Reads votes out of PostgreSQL as whole columns: the database strings the numbers of many rows together."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from django.db import connection
 from django.db.models import (
-    Case,
+    Aggregate,
+    BigIntegerField,
+    BinaryField,
+    Count,
     Expression,
     F,
     FloatField,
     Func,
     IntegerField,
+    Max,
+    Min,
     Q,
     QuerySet,
-    SmallIntegerField,
     Value,
-    When,
 )
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Mod
 from numpy.typing import NDArray
 
+from grading.analysis.cells import Guess
 from grading.analysis.styles import SIZES
-from grading.analysis.votes import UNRATED, Floats, Ints, Votes
+from grading.analysis.votes import UNRATED, Ints, Votes, numbered
 from grading.export.records import pseudonyms
 from grading.models import Vote
 from grading.results import masks
-from grading.results.findings import NOT_ASKED, Ballots
+from grading.results.findings import Ballots
 from marlin.models import User
 from tasks.models import Experiment
 
 EPOCH = 719_163  # date(1970, 1, 1).toordinal()
+#: Rows that one answer of the database tells of: what is held beside the columns themselves.
+BLOCK = 32_768
+#: Style differs from row to row, so nothing can be counted together: of more votes, this many are enough.
+MOST_STYLED = 100_000
+
+
+class _Strung(Aggregate):
+    """A column as one string of bytes, every number in the same width and in network order.
+
+    One row of PostgreSQL's protocol for each vote costs more than all the counting. The columns of one answer
+    have their rows in the same order, whatever it is.
+    """
+
+    template = "string_agg(%(sent)s(CAST(%(expressions)s AS %(width)s)), ''::bytea)"
+    output_field = BinaryField()
+    allow_distinct = False
 
 
 class _Day(Func):
@@ -45,130 +64,158 @@ class _Day(Func):
 
 
 def read(experiment: Experiment, chosen: Q) -> Ballots:
-    """What counts under these filters. Two passes over the votes, both streamed; nothing is held as rows."""
+    """What counts under these filters. Nothing is held as rows."""
     axes = list(experiment.rubric.axes.order_by("position").values_list("key", flat=True))
     rows = Vote.objects.filter(chosen, experiment=experiment)
-    repositories = _values(rows, "repository")
-    columns = _columns(rows, axes, repositories)
-    table = _copied(columns, np.int64)
-    named = dict(zip(columns.query.annotations, table.T, strict=True))
-    return _ballots(experiment, named, axes, repositories, _styles(rows))
+    votes = votes_of(experiment, rows, axes)
+    some = -(-len(votes) // MOST_STYLED)  # every how-manieth task
+    styled = rows if some < 2 else rows.annotate(rest=Mod("task", Value(some))).filter(rest=0)
+    answers = rows.filter(guess__isnull=False).count()
+    return Ballots(votes, tuple(_guesses(rows)), answers, votes_of(experiment, styled, styles=list(SIZES)))
 
 
-def _values(rows: QuerySet[Vote], name: str) -> list[str]:
-    return sorted(rows.order_by().values_list(name, flat=True).distinct())
+def votes_of(
+    experiment: Experiment, rows: QuerySet[Vote], axes: Sequence[str] = (), styles: Sequence[str] = ()
+) -> Votes:
+    """The votes as columns of the smallest integers that fit, arms by their masks; with these axes and styles.
 
-
-def _columns(
-    rows: QuerySet[Vote], axes: list[str], repositories: list[str]
-) -> QuerySet[Vote, tuple[int, ...]]:
-    """Every column as a whole number, in a fixed order."""
-    expressions: dict[str, Expression | F] = {
-        "v_task": F("task"),
-        "v_rater": F("rater"),
-        "v_first": F("first"),
-        "v_second": F("second"),
-        "v_left": Cast("on_left", IntegerField()),
-        "v_rating": F("rating"),
-        "v_unit": F("turn") * 1000 + F("attempt"),
-        "v_day": _Day("submitted_on"),
-        "v_repository": _numbered("repository", repositories),
-        "v_newer": F("newer"),
-        "v_guess": Coalesce("guess", NOT_ASKED, output_field=SmallIntegerField()),
-        **{
-            f"v_axis_{place}": Coalesce(f"axes__{place}", UNRATED, output_field=SmallIntegerField())
-            for place in range(len(axes))
-        },
-    }
-    ordered = rows.order_by("pk")
-    return ordered.annotate(**expressions).values_list(*expressions)
-
-
-def _numbered(name: str, values: list[str]) -> Case:
-    return Case(
-        *(When(**{name: value}, then=Value(place)) for place, value in enumerate(values)),
-        default=Value(-1),
-        output_field=IntegerField(),
-    )
-
-
-def _copied(rows: QuerySet[Vote, Any], kind: type[np.generic]) -> NDArray[Any]:
-    """[N, C], by COPY: rows as Python objects would take ten times the memory."""
-    statement, values = rows.query.sql_with_params()
-    body = io.BytesIO()
-    copying = f"COPY ({statement}) TO STDOUT (DELIMITER ' ')"
-    # Put together first: while DEBUG is on Django's cursor copies without values alone.
-    with connection.cursor() as cursor, cursor.copy(cursor.mogrify(copying, values)) as copy:
-        for piece in copy:
-            body.write(piece)
-    width = len(rows.query.annotations)
-    return np.fromstring(body.getvalue(), dtype=kind, sep=" ").reshape(-1, width)
-
-
-def _styles(rows: QuerySet[Vote]) -> dict[str, Floats]:
-    """Differences in style, for those that every vote tells: a missing one cannot be told from none."""
-    names = {f"v_{style}": style for style in SIZES}
-    columns = rows.order_by("pk").annotate(
-        **{
-            column: Coalesce(
-                Cast(KeyTextTransform(style, "styles"), FloatField()),
-                Value(float("nan"), output_field=FloatField()),
-            )
-            for column, style in names.items()
-        }
-    )
-    table = _copied(columns.values_list(*names), np.float64)
-    told = zip(names.values(), table.T, strict=True)
-    return {style: column for style, column in told if len(column) and not np.isnan(column).any()}
-
-
-def _ballots(
-    experiment: Experiment,
-    columns: Mapping[str, Ints],
-    axes: list[str],
-    repositories: list[str],
-    styles: Mapping[str, Floats],
-) -> Ballots:
+    A style that any vote does not tell is left out: a missing one cannot be told from none.
+    """
     drawn = masks.draw(experiment)
-    arms, both = np.unique(
-        np.concatenate([_masked(drawn, columns["v_first"]), _masked(drawn, columns["v_second"])]),
-        return_inverse=True,
-    )
-    count = len(columns["v_task"])
-    raters, rater = np.unique(columns["v_rater"], return_inverse=True)
-    tasks, task = np.unique(columns["v_task"], return_inverse=True)
-    first, second = both[:count], both[count:]
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    key = ((task * 10**6 + columns["v_unit"]) * (len(arms) + 1) + low) * (len(arms) + 1) + high
-    votes = Votes(
-        models=tuple(str(arm) for arm in arms.tolist()),
+    place = _places(drawn)
+    columns = [
+        _two(task=(F("task"), np.int32), rater=(F("rater"), np.int32)),
+        _two(first=(F("first"), place.__getitem__), second=(F("second"), place.__getitem__)),
+        _two(turn=(F("turn") * 1000 + F("attempt"), np.int32), day=(_Day("submitted_on"), np.int32)),
+        _Column(
+            Cast(F("rating") * 256 + Cast("on_left", IntegerField()), IntegerField()),
+            "smallint",
+            {"rating": ("i1", np.int8), "on_left": ("i1", np.bool_)},
+        ),
+    ]
+    columns += [
+        _Column(Coalesce(f"axes__{at}", UNRATED), "smallint", {f"axis_{key}": (">i2", np.int8)})
+        for at, key in enumerate(axes)
+    ]
+    columns += [
+        _Column(_style(style), "double precision", {f"style_{style}": (">f8", np.float64)})
+        for style in styles
+    ]
+    found = _gathered(rows, columns)
+    told = {style: found[f"style_{style}"] for style in styles}
+    tasks, task = numbered(found.pop("task"))
+    raters, rater = numbered(found.pop("rater"))
+    arms, both = numbered(np.concatenate([found.pop("first"), found.pop("second")]))
+    first, second = np.split(both.astype(place.dtype), 2)
+    return Votes(
+        models=tuple(str(1 + arm) for arm in arms.tolist()),
         raters=_pseudonyms(experiment, raters.tolist()),
-        tasks=tuple(str(each) for each in tasks.tolist()),
+        tasks=range(len(tasks)),
         first=first,
         second=second,
-        on_left=columns["v_left"].astype(bool),
+        on_left=found["on_left"],
         rater=rater,
         task=task,
-        unit=np.unique(key, return_inverse=True)[1],
-        rating=columns["v_rating"],
+        unit=_units(task, found.pop("turn"), first, second),
+        rating=found["rating"],
         points=experiment.rubric.points,
-        axes={axis: columns[f"v_axis_{place}"] for place, axis in enumerate(axes)},
-        styles=styles,
-        day=columns["v_day"] + EPOCH,
-    )
-    return Ballots(
-        votes=votes,
-        repository=columns["v_repository"],
-        repositories=tuple(repositories),
-        newer=columns["v_newer"],
-        guess=columns["v_guess"],
+        axes={key: found[f"axis_{key}"] for key in axes},
+        styles={style: column for style, column in told.items() if not np.isnan(column).any()},
+        day=found["day"] + EPOCH,
     )
 
 
-def _masked(drawn: Mapping[int, int], arms: Ints) -> Ints:
-    keys, place = np.unique(arms, return_inverse=True)
-    numbers = np.array([drawn[key] for key in keys.tolist()], dtype=np.int64)
-    return numbers[place] if len(numbers) else arms
+Held: TypeAlias = Callable[[Any], Any]  # what is kept of an array that came
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What PostgreSQL is asked, and what its bytes are: by name how numpy reads a part, and what we keep of it."""
+
+    asked: Expression | F
+    width: str
+    parts: Mapping[str, tuple[str, Held]]
+
+    @property
+    def strung(self) -> _Strung:
+        sent = {"bigint": "int8send", "smallint": "int2send", "double precision": "float8send"}
+        return _Strung(self.asked, width=self.width, sent=sent[self.width])
+
+    def read(self, body: bytes) -> dict[str, NDArray[Any]]:
+        """Each part block by block, so that the wide numbers of the wire are never held all at once."""
+        kinds = [(name, kind) for name, (kind, _) in self.parts.items()]
+        table = np.frombuffer(body, dtype=kinds)
+        return {name: held(table[name]) for name, (_, held) in self.parts.items()}
+
+
+def _two(**parts: tuple[Expression | F, Held]) -> _Column:
+    """Two numbers in one, neither below zero: stringing a column together takes as long for eight bytes as for four."""
+    high, low = (Cast(asked, BigIntegerField()) for asked, _ in parts.values())
+    asked = high * Value(2**32, output_field=BigIntegerField()) + low
+    return _Column(asked, "bigint", {name: (">i4", held) for name, (_, held) in parts.items()})
+
+
+def _style(style: str) -> Coalesce:
+    nothing = Value(float("nan"), output_field=FloatField())
+    return Coalesce(Cast(KeyTextTransform(style, "styles"), FloatField()), nothing)
+
+
+def _gathered(rows: QuerySet[Vote], columns: Sequence[_Column]) -> dict[str, NDArray[Any]]:
+    """Each part of each column as one array, put together from all blocks."""
+    pieces = {name: [piece] for column in columns for name, piece in column.read(b"").items()}
+    for block in _blocks(rows, columns):
+        for column, body in zip(columns, block, strict=True):
+            for name, piece in column.read(body or b"").items():
+                pieces[name].append(piece)
+    return {name: np.concatenate(pieces.pop(name)) for name in list(pieces)}
+
+
+def _blocks(rows: QuerySet[Vote], columns: Sequence[_Column]) -> Iterator[list[Any]]:
+    strung = {f"column_{at}": column.strung for at, column in enumerate(columns)}
+    ends = rows.order_by().aggregate(first=Min("pk"), last=Max("pk"), count=Count("pk"))
+    if not ends["count"]:
+        return
+    # Other experiments' votes may lie between ours: as many pieces as our own number asks for, however far apart.
+    step = -(-(ends["last"] + 1 - ends["first"]) // -(-ends["count"] // BLOCK))
+    for begin in range(ends["first"], ends["last"] + 1, step):
+        block = rows.order_by().filter(pk__gte=begin, pk__lt=begin + step, pk__lte=ends["last"])
+        yield list(block.aggregate(**strung).values())
+
+
+def _places(drawn: Mapping[int, int]) -> Ints:
+    """By an arm's key the number that masks it, less one, in few bits: two of them stand in each row."""
+    place: Ints = np.zeros(max(drawn, default=0) + 1, dtype=np.int8 if len(drawn) < 128 else np.int16)
+    place[list(drawn)] = np.array(list(drawn.values()), dtype=place.dtype) - 1
+    return place
+
+
+def _units(task: Ints, turn: Ints, first: Ints, second: Ints) -> Ints:
+    """What raters can agree on: a pair of a task's turn. Of one turn a task has one pair."""
+    if not len(turn) or (turn == turn[0]).all():
+        return task
+    turns, nth = numbered(turn)
+    arms = int(max(first.max(), second.max())) + 1
+    key = task.astype(np.int64) * len(turns) + nth
+    key = (key * arms + np.minimum(first, second)) * arms + np.maximum(first, second)
+    units: Ints = np.unique(key, return_inverse=True)[1].astype(np.int32)
+    return units
+
+
+def _guesses(rows: QuerySet[Vote]) -> Iterator[Guess]:
+    """Counted by repository, where somebody answered and one is known to be newer."""
+    asked = rows.filter(guess__isnull=False).exclude(newer=Vote.Newer.UNKNOWN).order_by()
+    counted = asked.values_list("repository", "newer", "guess", "on_left").annotate(answers=Count("pk"))
+    for repository, newer, guess, on_left, answers in counted.order_by(
+        "repository", "newer", "guess", "on_left"
+    ):
+        sides = {Vote.Newer.FIRST: "LR"[not on_left], Vote.Newer.SECOND: "RL"[not on_left]}
+        yield Guess(
+            rater="",
+            newer=sides[Vote.Newer(newer)],
+            guess=sides.get(Vote.Newer(guess), ""),
+            group=repository,
+            answers=answers,
+        )
 
 
 def _pseudonyms(experiment: Experiment, raters: list[int]) -> tuple[str, ...]:

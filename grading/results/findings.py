@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,16 +17,16 @@ import numpy as np
 from grading.analysis import agreement, blindness, intervals, power, ratings, sections, sequential, tallies
 from grading.analysis.cells import Guess
 from grading.analysis.distributions import normal_quantile, wilson
+from grading.analysis.intervals import Spread
 from grading.analysis.ratings import Fit, NoEstimate
-from grading.analysis.sequential import Duel
+from grading.analysis.sections import DEFAULT, Study
+from grading.analysis.sequential import Duel, Judged
 from grading.analysis.votes import Floats, Ints, Votes
 from grading.results.sentences import MARGIN
 
 #: Changes when something in the dictionary means something else.
 FORMAT = 1
 ALPHA = 0.05
-#: In `guess`: nobody asked.
-NOT_ASKED = -1
 #: A rater with fewer shared turns cannot be told from chance.
 LEAST_SHARED = 8
 POINTS = (2, 3, 5, 10)
@@ -39,18 +38,18 @@ Section: TypeAlias = dict[str, Any] | str
 
 @dataclass(frozen=True, eq=False)
 class Ballots:
-    """Votes with their arms masked, and beside them what only a result needs; each column is int[N]."""
+    """Votes with their arms masked, and beside them what only a result needs."""
 
     votes: Votes
-    repository: Ints
-    repositories: tuple[str, ...]
-    newer: Ints  # 0 not known, 1 the first, 2 the second
-    guess: Ints  # the same, or NOT_ASKED
+    guesses: tuple[Guess, ...]  # by repository, where one side is known to be newer
+    answers: int  # to the question which side was newer, whether or not anybody knows
+    styled: Votes  # those whose differences in style are looked at: all, or all of some tasks
 
 
 def findings(ballots: Ballots, axes: Mapping[str, str]) -> dict[str, Any]:
     """Everything a page shows that depends on votes. `axes` are names by key, in the order of the rubric."""
     votes = ballots.votes
+    study = Study(votes, DEFAULT)
     pairs = _pairs(votes)
     found: dict[str, Any] = _rounded(
         {
@@ -58,9 +57,9 @@ def findings(ballots: Ballots, axes: Mapping[str, str]) -> dict[str, Any]:
             "counts": {"votes": votes.number, "tasks": len(votes.tasks), "raters": len(votes.raters)},
             "points": votes.points,
             "seen": _seen(votes),
-            "overall": _axis(votes),
+            "overall": _axis(study),
             "axes": [
-                {"key": key, "name": name, **_axis(votes.of_axis(key))}
+                {"key": key, "name": name, **_axis(Study(votes.of_axis(key), DEFAULT))}
                 for key, name in axes.items()
                 if key in votes.axes
             ],
@@ -68,8 +67,8 @@ def findings(ballots: Ballots, axes: Mapping[str, str]) -> dict[str, Any]:
             "position": _said(_position, votes),
             "blinding": _said(_blinding, ballots),
             "agreement": _said(_agreement, votes),
-            "raters": _raters(votes),
-            "style": _said(_style, votes),
+            "raters": _raters(study),
+            "style": _said(_style, ballots.styled),
             "plans": _plans(pairs),
         }
     )
@@ -101,19 +100,18 @@ def _seen(votes: Votes) -> dict[str, int]:
 # --- Ratings ------------------------------------------------------------------------------------------------
 
 
-def _axis(votes: Votes) -> dict[str, Any]:
+def _axis(study: Study) -> dict[str, Any]:
+    votes = study.votes
     levels = tallies.distribution(votes) if len(votes) else {}
     return {
         "n": votes.number,
-        "fit": _said(_fit, votes, partial(ratings.ordinal, side=True)),
+        "fit": _said(lambda: _fit(study.headline)),
         "levels": {f"{one}-{other}": counts for (one, other), counts in levels.items()},
     }
 
 
-def _fit(votes: Votes, fitted: Callable[[Votes], Fit]) -> dict[str, Any]:
-    fit = fitted(votes)
-    spread = intervals.Spread(fit, votes)
-    by_task, both = spread.by_task, spread.two_way
+def _fit(spread: Spread) -> dict[str, Any]:
+    fit, by_task, both = spread.fit, spread.by_task, spread.two_way
     side = fit.coefficients["side"]
     return {
         "theta": dict(zip(fit.models, fit.theta.tolist(), strict=True)),
@@ -146,8 +144,8 @@ def _differences(fit: Fit, covariance: intervals.Covariance) -> dict[str, Any]:
 def _style(votes: Votes) -> dict[str, Any]:
     if not len(votes):
         raise NoEstimate("There are no votes.")
-    fit = _fit(votes, ratings.style_controlled)
-    return {"theta": fit["theta"], "interval": fit["interval"]}
+    fit = _fit(Spread(ratings.style_controlled(votes), votes))
+    return {"n": votes.number, "theta": fit["theta"], "interval": fit["interval"]}
 
 
 # --- Pairs ---------------------------------------------------------------------------------------------------
@@ -157,10 +155,9 @@ def _pairs(votes: Votes) -> list[dict[str, Any]]:
     if not len(votes):
         return []
     duels = {(duel.one, duel.other): duel for duel in sequential.duels(votes)}
-    decided = sequential.e_bh(
-        {key: sequential.log_e_value(duel.wins, duel.losses) for key, duel in duels.items()}, ALPHA
-    )
+    judged = sequential.judged(duels, ALPHA)
     rates = {(rate.model_a, rate.model_b): rate for rate in tallies.win_rates(votes)}
+    paths = sequential.paths(votes, alpha=ALPHA, most=40)
     return [
         {
             "one": int(key[0]),
@@ -170,23 +167,26 @@ def _pairs(votes: Votes) -> list[dict[str, Any]]:
             "losses": rates[key].losses,
             "ties": rates[key].ties,
             "tasks": (duel.wins, duel.losses, duel.ties),
-            "interval": sequential.confidence_sequence(duel.wins, duel.losses, ALPHA),
-            "e_value": sequential.e_value(duel.wins, duel.losses),
-            "decided": key in decided,
-            "state": _state(duel, key in decided),
+            "interval": judged[key].interval,
+            "e_value": judged[key].e_value,
+            "decided": judged[key].decided,
+            "state": _state(duel, judged[key]),
             "more": _more(duel),
-            "path": _path(votes, duel),
+            "path": [
+                (date.fromordinal(step.day).isoformat(), step.wins, step.losses, *step.interval)
+                for step in paths[key]
+            ],
         }
         for key, duel in duels.items()
     ]
 
 
-def _state(duel: Duel, decided: bool) -> str:
-    if decided:
+def _state(duel: Duel, judged: Judged) -> str:
+    if judged.decided:
         return "decided"
     if not duel.decided:
         return "none"
-    low, high = sequential.confidence_sequence(duel.wins, duel.losses, ALPHA)
+    low, high = judged.interval
     return "equivalent" if low > 0.5 - MARGIN and high < 0.5 + MARGIN else "keep"
 
 
@@ -194,14 +194,6 @@ def _more(duel: Duel) -> int | None:
     """Tasks, some of which will be ties again."""
     decided = sequential.more_tasks(duel, ALPHA, most=MOST_MORE)
     return decided and math.ceil(decided * (duel.decided + duel.ties) / duel.decided)
-
-
-def _path(votes: Votes, duel: Duel) -> list[Any]:
-    one, other = votes.models.index(duel.one), votes.models.index(duel.other)
-    steps = sequential.path(votes, one, other, alpha=ALPHA, most=40)
-    return [
-        (date.fromordinal(step.day).isoformat(), step.wins, step.losses, *step.interval) for step in steps
-    ]
 
 
 def _plans(pairs: list[dict[str, Any]]) -> list[tuple[int, int]]:
@@ -231,8 +223,9 @@ def _position(votes: Votes) -> dict[str, Any]:
 
 def _blinding(ballots: Ballots) -> dict[str, Any]:
     """Bang's index of both arms of the question, and the repositories in which raters guess right."""
-    guesses = list(_guesses(ballots))
-    found = sections.blinding(guesses)
+    if ballots.answers and not ballots.guesses:
+        raise NoEstimate("Nobody knows which side was newer: these agents have no release dates that differ.")
+    found = sections.blinding(ballots.guesses)
     arms = found["arms"]
     groups = [
         {
@@ -252,25 +245,6 @@ def _blinding(ballots: Ballots) -> dict[str, Any]:
         "james": found["james"] if isinstance(found["james"], str) else _index(found["james"]),
         "groups": sorted(groups, key=lambda group: (not group["leaks"], -group["value"])),
     }
-
-
-def _guesses(ballots: Ballots) -> Iterator[Guess]:
-    """Counted by repository and rater, where somebody was asked and one is known to be newer."""
-    votes = ballots.votes
-    asked = (ballots.guess != NOT_ASKED) & (ballots.newer > 0)
-    # On the left stands the first arm where `on_left`, else the second.
-    newer = np.where((ballots.newer == 1) == votes.on_left, 0, 1)
-    guess = np.where(ballots.guess == 0, 2, np.where((ballots.guess == 1) == votes.on_left, 0, 1))
-    rows = np.stack([votes.rater, ballots.repository, newer, guess], axis=1)[asked]
-    keys, counts = np.unique(rows, axis=0, return_counts=True)
-    for (rater, repository, truth, answer), count in zip(keys.tolist(), counts.tolist(), strict=True):
-        yield Guess(
-            rater=votes.raters[rater],
-            newer="LR"[truth],
-            guess=("L", "R", "")[answer],
-            group=ballots.repositories[repository],
-            answers=count,
-        )
 
 
 def _bang(arm: Section) -> Section:
@@ -308,11 +282,7 @@ def _agreement(votes: Votes) -> dict[str, Any]:
 
 def _weeks(shared: agreement.Table) -> Iterator[dict[str, Any]]:
     """Of the turns whose last rating came in each week, called by its Sunday."""
-    if shared.days is None:
-        return
-    mondays = shared.days - (shared.days - 1) % 7
-    for monday in np.unique(mondays).tolist():
-        week = shared.where(mondays == monday)
+    for monday, week in shared.weeks:
         told = _said(_alpha, week)
         until = (date.fromordinal(monday) + timedelta(days=6)).isoformat()
         nothing = {"value": None, "interval": None, "shared": len(week.counts)}
@@ -324,15 +294,16 @@ def _alpha(shared: agreement.Table) -> dict[str, Any]:
     return {"value": coefficient.value, "interval": coefficient.interval, "shared": len(shared.counts)}
 
 
-def _raters(votes: Votes) -> list[dict[str, Any]]:
+def _raters(study: Study) -> list[dict[str, Any]]:
     """Everybody, those first who answer unlike the others."""
+    votes = study.votes
     if not len(votes):
         return []
     hits, trials = _agreeing(votes)
     apart = _apart(votes)
     left, decided = (np.bincount(votes.rater, chosen, len(votes.raters)) for chosen in _lefts(votes))
     given = np.bincount(votes.rater, votes.counts, len(votes.raters)).astype(int)
-    moves = _moves(votes)
+    moves = _moves(study)
     level = 1 - ALPHA / max(1, len(votes.raters))  # as many chances to stand out as there are raters
     rows = []
     for at, rater in enumerate(votes.raters):
@@ -366,24 +337,36 @@ def _agreeing(votes: Votes) -> tuple[Ints, Ints]:
     return hits.astype(np.int64), np.bincount(votes.rater, shared, size).astype(np.int64)
 
 
-def _apart(votes: Votes) -> tuple[Floats, Ints]:
-    """By shared turn how many steps a rating lies from the mean of the others', and whose it is."""
+def _apart(votes: Votes) -> Floats:
+    """By rater the moments of how many steps their ratings lie from the mean of the others', over shared turns.
+
+    [3, raters]: how many, their sum, the sum of their squares.
+    """
     size = np.bincount(votes.unit)[votes.unit]
     total = np.bincount(votes.unit, votes.canonical)[votes.unit]
     shared = size > 1
-    mean = (total[shared] - votes.canonical[shared]) / (size[shared] - 1)
-    return np.abs(votes.canonical[shared] - mean), votes.rater[shared]
+    own = votes.canonical[shared]
+    apart = np.abs(own - (total[shared] - own) / (size[shared] - 1))
+    rater, count = votes.rater[shared], len(votes.raters)
+    return np.stack([np.bincount(rater, each, count) for each in (np.ones(len(apart)), apart, apart**2)])
 
 
-def _far(apart: tuple[Floats, Ints], at: int, level: float) -> list[str]:
+def _far(apart: Floats, at: int, level: float) -> list[str]:
     """By Welch's test, one-sided: being nearer than the others is no reason to look."""
-    mine, others = (apart[0][chosen] for chosen in (apart[1] == at, apart[1] != at))
-    if len(mine) < LEAST_SHARED or len(others) < LEAST_SHARED:
+    mine, others = apart[:, at], apart.sum(axis=1) - apart[:, at]
+    if mine[0] < LEAST_SHARED or others[0] < LEAST_SHARED:
         return []
-    spread = math.sqrt(mine.var(ddof=1) / len(mine) + others.var(ddof=1) / len(others))
-    if not spread or (mine.mean() - others.mean()) / spread < normal_quantile(level):
+    spread = math.sqrt(sum(_variance(each) / each[0] for each in (mine, others)))
+    ahead = mine[1] / mine[0] - others[1] / others[0]
+    if not spread or ahead / spread < normal_quantile(level):
         return []
-    return [f"lies {mine.mean():.1f} steps from the others, they {others.mean():.1f}"]
+    return [f"lies {mine[1] / mine[0]:.1f} steps from the others, they {others[1] / others[0]:.1f}"]
+
+
+def _variance(moments: Floats) -> float:
+    """Of a sample, from its size, sum and sum of squares; steps are few, so no digits are lost."""
+    size, total, squares = map(float, moments)
+    return max(0.0, (squares - total**2 / size) / (size - 1))
 
 
 def _lefts(votes: Votes) -> tuple[Ints, Ints]:
@@ -409,14 +392,11 @@ def _sided(left: int, decided: int, others: tuple[int, int], level: float) -> li
     return [f"prefers the left in {left / decided:.0%}, the others in {usual:.0%}".replace("%", " %")]
 
 
-def _moves(votes: Votes) -> list[float | None]:
+def _moves(study: Study) -> list[float | None]:
     try:
-        if len(votes.raters) < 2:
-            raise NoEstimate("Nobody can be left out.")
-        spread = intervals.Spread(ratings.ordinal(votes, side=True), votes)
-        return list(np.abs(spread.influence).max(axis=1).tolist())
+        return list(sections.influence(study.headline).values())
     except NoEstimate:
-        return [None] * len(votes.raters)
+        return [None] * len(study.votes.raters)
 
 
 def _rounded(value: Any) -> Any:

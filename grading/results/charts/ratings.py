@@ -90,16 +90,17 @@ def _forest_words(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def style(look: Look) -> Chart:
-    """Raw beside controlled: how much of a lead goes with length, files, tests and message."""
+    """Raw beside controlled: how much of a lead goes with length, files, tests and what was said."""
     told, fit = look.found["style"], look.found["overall"]["fit"]
+    counted = look.found["counts"]["votes"]
     base = Chart(
         key="style",
         title="Style control",
-        about="what is left beside length, files, tests and message",
+        about="what is left beside length, files, tests, message and transcript",
         method="The same model with differences in style as covariates: a question, not a fairer rating.",
         columns=("Arm", "Raw", "Low", "High", "Controlled", "Low", "High", "n"),
         legend=[("subject", "raw"), ("hollow", "controlled")],
-        n=preferences(look.found["counts"]["votes"]),
+        n=preferences(counted if isinstance(told, str) else told.get("n", counted)),
     )
     if isinstance(fit, str):
         return without(base, fit)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import numpy as np
-
 from grading.analysis.votes import Vote, from_rows
-from grading.results.findings import NOT_ASKED, Ballots, findings
+from grading.results.findings import Ballots, findings
 from grading.results.look import Look, look_at
 from grading.results.masks import masked
 
@@ -52,8 +50,7 @@ def ballots(rows: Sequence[Row], points: int = 7) -> Ballots:
         ],
         points,
     )
-    nobody = np.full(len(rows), NOT_ASKED)
-    return Ballots(votes, np.zeros(len(rows), dtype=int), ("tidecache",), nobody * 0, nobody)
+    return Ballots(votes, guesses=(), answers=0, styled=votes)
 
 
 def found(rows: Sequence[Row], arms: Sequence[int] = (1, 2), **axes: str) -> dict[str, Any]:

@@ -6,10 +6,13 @@ import json
 import math
 
 import pytest
+from django.db.models import Q
 
 from grading import jobs
+from grading.analysis.styles import SIZES
+from grading.export import judging
 from grading.models import MaskedArm, Result, Vote
-from grading.results import asking
+from grading.results import asking, ballots, votes
 from tests.grading.results import planted
 
 
@@ -72,6 +75,20 @@ def test_the_same_votes_give_the_same_digest(small_world):
 
     assert len(digests) == 1
     assert Vote.objects.count() == 60
+
+
+def test_of_very_many_the_styles_of_whole_tasks_are_looked_at(small_world, monkeypatch):
+    monkeypatch.setattr(ballots, "MOST_STYLED", 25)  # of 60 votes on 30 tasks: every third task
+    monkeypatch.setattr(ballots, "BLOCK", 7)
+
+    judging.write_missing(small_world.experiment.pk)
+    votes.write_missing(small_world.experiment)
+
+    read = ballots.read(small_world.experiment, Q())
+
+    assert (len(read.votes), len(read.votes.tasks), len(read.votes.raters)) == (60, 30, 4)
+    assert (len(read.styled), len(read.styled.tasks)) == (20, 10)
+    assert set(read.styled.styles) == set(SIZES)
 
 
 def test_each_filter_counts_what_it_names(small_world):
