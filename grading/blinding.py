@@ -13,6 +13,15 @@ from tasks.models import Candidate, Failure, Turn
 
 
 @dataclass(frozen=True)
+class CheckEvidence:
+    """A linter or a build on the same copy: it passes or it does not."""
+
+    name: str
+    passed: bool
+    log: str = ""
+
+
+@dataclass(frozen=True)
 class TestEvidence:
     """What the repository's tests said on a fresh copy with the patch applied. No times, no machine."""
 
@@ -23,6 +32,9 @@ class TestEvidence:
     failures: tuple[str, ...] = ()
     log: str = ""
     sentence: str = ""
+    checks: tuple[CheckEvidence, ...] = ()
+    #: Counts and names of the hidden tests; their log would show what they are.
+    hidden: TestEvidence | None = None
 
     @property
     def is_green(self) -> bool:
@@ -123,4 +135,10 @@ def _evidence(evidence: dict[str, Any]) -> TestEvidence:
         failures=tuple(evidence.get("failures", ())),
         log=str(evidence.get("log", "")),
         sentence=str(evidence.get("sentence", "")),
+        checks=tuple(_check(check) for check in evidence.get("checks", ())),
+        hidden=_evidence({**evidence["hidden"], "log": ""}) if evidence.get("hidden") else None,
     )
+
+
+def _check(check: dict[str, Any]) -> CheckEvidence:
+    return CheckEvidence(str(check["name"]), bool(check["passed"]), str(check.get("log", "")))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
@@ -68,4 +69,8 @@ def places_of(user: User) -> list[Place]:
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """The context processor behind the bar at the top."""
     user = getattr(request, "user", None)
-    return {"places": places_of(user) if isinstance(user, User) else []}
+    return {
+        "places": places_of(user) if isinstance(user, User) else [],
+        # What agents did without a sandbox may have been done to anything that this machine shows.
+        "unsafe": settings.UNSAFE_SUBPROCESS,
+    }

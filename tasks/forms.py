@@ -66,4 +66,21 @@ class RecipeForm(Base):
 
     class Meta:
         model = Repository
-        fields = ["language", "licence", "setup_command", "test_command", "test_seconds"]
+        fields = [
+            *("language", "licence", "setup_command", "test_command", "report_path", "check_commands"),
+            "test_seconds",
+        ]
+
+    def clean_report_path(self) -> str:
+        path: str = self.cleaned_data["report_path"].strip()
+        if path.startswith("/") or ".." in path.split("/"):
+            raise forms.ValidationError("Give a path inside the repository.")
+        return path
+
+    def clean_check_commands(self) -> str:
+        text: str = self.cleaned_data["check_commands"].strip()
+        for line in filter(None, map(str.strip, text.splitlines())):
+            name, colon, script = line.partition(":")
+            if not (name.strip() and colon and script.strip()):
+                raise forms.ValidationError(f"“{line[:80]}” is not a name, a colon and a command.")
+        return text

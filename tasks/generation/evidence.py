@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from tasks.generation import reports
 from tasks.models import Repository
 from tasks.sandbox.base import Command, Finished, Limits, Sandbox
 
@@ -42,6 +44,15 @@ PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Check:
+    """A command beside the tests: a linter, a type checker, a build. It passes by its exit code."""
+
+    name: str
+    passed: bool
+    log: str = ""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the tests said. `sentence` is set when they could not say it."""
 
@@ -52,13 +63,39 @@ class Evidence:
     failures: tuple[str, ...] = ()
     log: str = ""
     sentence: str = ""
+    checks: tuple[Check, ...] = ()
+    #: What the scenario's hidden tests said, on a copy of their own.
+    hidden: Evidence | None = None
 
     @property
     def is_green(self) -> bool:
         return self.ran and not self.failed and not self.sentence
 
-    def as_json(self) -> dict[str, object]:
-        return {**asdict(self), "failures": list(self.failures)}
+    def as_json(self) -> dict[str, Any]:
+        plain: dict[str, Any] = {
+            "ran": self.ran,
+            "passed": self.passed,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "failures": list(self.failures),
+            "log": self.log,
+            "sentence": self.sentence,
+        }
+        if self.checks:
+            plain["checks"] = [vars(check) for check in self.checks]
+        if self.hidden:
+            plain["hidden"] = self.hidden.as_json()
+        return plain
+
+    def with_texts(self, change: Callable[[str], str]) -> Evidence:
+        """Every text that a stranger's test may have written, changed."""
+        return replace(
+            self,
+            log=change(self.log),
+            failures=tuple(change(failure) for failure in self.failures),
+            checks=tuple(replace(check, log=change(check.log)) for check in self.checks),
+            hidden=self.hidden.with_texts(change) if self.hidden else None,
+        )
 
 
 def run_tests(
@@ -73,19 +110,34 @@ def run_tests(
     """Set up and test in `files`, a copy that nobody else uses. The same limits for every candidate."""
     if not repository.test_command.strip():
         return Evidence(ran=False, sentence="This repository has no test command.")
-    script = "\n".join(filter(None, (_guarded(repository.setup_command), repository.test_command)))
-    command = Command(argv=("/bin/sh", "-c", script), env={"CI": "1"}, worktree=files, home=home)
-    limits = Limits(wall=float(repository.test_seconds), idle=None)
-    finished = sandbox.run(command, limits, cancelled=cancelled, on_output=said)
-    return read(finished, seconds=repository.test_seconds)
+
+    def run(script: str) -> Finished:
+        command = Command(argv=("/bin/sh", "-c", script), env={"CI": "1"}, worktree=files, home=home)
+        limits = Limits(wall=float(repository.test_seconds), idle=None)
+        return sandbox.run(command, limits, cancelled=cancelled, on_output=said)
+
+    if repository.report_path:
+        reports.forget(files, repository.report_path)
+    finished = run("\n".join(filter(None, (_guarded(repository.setup_command), repository.test_command))))
+    written = reports.collect(files, repository.report_path) if repository.report_path else []
+    told = read(finished, seconds=repository.test_seconds, written=written)
+    if not told.ran or finished.ended != "exited":
+        return told
+    # In the same copy, where everything is set up; after the tests, which they must not disturb.
+    return replace(told, checks=tuple(_check(name, run(script)) for name, script in repository.checks()))
+
+
+def _check(name: str, finished: Finished) -> Check:
+    log = plain(finished.stdout + b"\n" + finished.stderr)[-LONGEST_LOG:].strip()
+    return Check(name, finished.succeeded, log)
 
 
 def _guarded(setup: str) -> str:
     return f"( {setup.strip()}\n) || exit 97" if setup.strip() else ""
 
 
-def read(finished: Finished, *, seconds: int) -> Evidence:
-    """Counts and names out of what was printed; by the exit code alone where no runner is recognised."""
+def read(finished: Finished, *, seconds: int, written: list[bytes] | None = None) -> Evidence:
+    """Counts and names out of the reports, else of what was printed; by the exit code where neither tells."""
     text = plain(finished.stdout + b"\n" + finished.stderr)
     log = text[-LONGEST_LOG:].strip()
     if finished.ended == "wall":
@@ -94,7 +146,7 @@ def read(finished: Finished, *, seconds: int) -> Evidence:
         return Evidence(ran=True, log=log, sentence="The tests were stopped: they used more than they may.")
     if finished.exit_code == 97:
         return Evidence(ran=False, log=log, sentence="The set-up command failed.")
-    counts = _unittest(text) or _pytest(text)
+    counts = _reported(written or []) or _unittest(text) or _pytest(text)
     if counts is None:
         sentence = "" if finished.exit_code == 0 else "The test command failed; the log tells why."
         return Evidence(ran=True, log=log, sentence=sentence)
@@ -112,6 +164,13 @@ def plain(output: bytes) -> str:
         text = pattern.sub("", text)
     text = MOMENTS.sub("[time]", text)
     return ADDRESSES.sub("0x…", text)
+
+
+def _reported(written: list[bytes]) -> tuple[int, int, int, list[str]] | None:
+    counted = reports.count(written)
+    if counted is None:
+        return None
+    return counted.passed, counted.failed, counted.skipped, list(counted.failures)
 
 
 def _unittest(text: str) -> tuple[int, int, int, list[str]] | None:

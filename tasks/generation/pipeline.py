@@ -21,7 +21,7 @@ from tasks.generation.retries import Fault
 from tasks.git import patches, worktrees
 from tasks.git.command import GitFailed
 from tasks.git.recorded import describe
-from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput, Run
+from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput, Reference, Run
 from tasks.sandbox.base import Finished, Limits, Sandbox, SandboxUnusable
 
 Result = TypeVar("Result")
@@ -29,6 +29,8 @@ Result = TypeVar("Result")
 Asked = Callable[[], bool]
 
 NOT_TESTED = "Tests not run: this was imported without the files of its repository."
+HIDDEN_DO_NOT_FIT = "Hidden tests not run: they do not fit the files of the base commit."
+UNSAFE = "It was run without a sandbox: what it did on this machine is not known."
 
 #: What an agent's failure is called where a rater may read it.
 BLIND = {
@@ -141,10 +143,8 @@ def _generate(
         progress.at(Run.Stage.PATCH)
         taken, notes = _taken(result, worktree, base, commit, directory)
     _require_something(taken, result, agent_version)
-    files = new(directory / "tested")
-    _or_machine(lambda: patches.materialise(base, commit, taken.patch, files, scratch=directory))
     progress.at(Run.Stage.TESTS)
-    tested = evidence.run_tests(repository, files, new(directory / "test-home"), sandbox, cancelled=cancelled)
+    tested = _tested(candidate, base, taken.patch, directory, sandbox, cancelled)
     if cancelled():
         raise Cancelled
     return _product(taken, notes, result, tested)
@@ -175,6 +175,32 @@ def _worked(
             fault=Fault.PROVIDER,
             retry_after=fault.retry_after,
         ) from why
+
+
+def _tested(
+    candidate: Candidate, base: Path, patch: bytes, directory: Path, sandbox: Sandbox, cancelled: Asked
+) -> evidence.Evidence:
+    """The repository's own tests, then the scenario's hidden ones, each on a fresh copy that the agent never saw."""
+    repository, commit = candidate.turn.task.scenario.repository, candidate.turn.base_commit
+
+    def run(name: str, over: bytes = b"") -> evidence.Evidence:
+        files, home = new(directory / name), new(directory / f"{name}-home")
+        _or_machine(lambda: patches.materialise(base, commit, patch, files, over=over, scratch=directory))
+        return evidence.run_tests(repository, files, home, sandbox, cancelled=cancelled)
+
+    tested = run("tested")
+    hidden = Reference.objects.filter(scenario=candidate.turn.task.scenario).values_list(
+        "test_patch", flat=True
+    )
+    over = "".join(hidden).encode()
+    if not over.strip() or not tested.ran:
+        return tested
+    try:
+        return replace(tested, hidden=replace(run("hidden", over), checks=()))
+    except Failed as why:
+        if not isinstance(why.__cause__, patches.PatchDoesNotApply):
+            raise
+        return replace(tested, hidden=evidence.Evidence(ran=False, sentence=HIDDEN_DO_NOT_FIT))
 
 
 def _repeated(candidate: Candidate, agent_version: AgentVersion, directory: Path) -> Product:
@@ -219,7 +245,7 @@ def _product(
             "patch": taken.patch,
             "tree": taken.tree,
             "files": [asdict(file) for file in taken.files],
-            "notes": list(notes),
+            "notes": [*notes, *([UNSAFE] if settings.UNSAFE_SUBPROCESS else [])],
             "transcript": [_step(step, names) for step in result.steps],
             "final_message": scrub.masked(result.final_message, names),
             "evidence": _masked_evidence(tested, names),
@@ -272,12 +298,7 @@ def _step(step: Any, names: frozenset[str]) -> dict[str, Any]:
 
 def _masked_evidence(tested: evidence.Evidence, names: frozenset[str]) -> dict[str, Any]:
     """A test that the agent wrote may print whatever it likes."""
-    masked = replace(
-        tested,
-        log=scrub.masked(tested.log, names),
-        failures=tuple(scrub.masked(failure, names) for failure in tested.failures),
-    )
-    return masked.as_json()
+    return tested.with_texts(lambda text: scrub.masked(text, names)).as_json()
 
 
 def installed(agent_version: AgentVersion, directory: Path) -> Path | None:

@@ -141,13 +141,18 @@ def changed_files(
         return [_with_contents(change, contents) for change in changes]
 
 
-def materialise(base: Path, commit: str, patch: bytes, into: Path, *, scratch: Path | None = None) -> str:
+def materialise(
+    base: Path, commit: str, patch: bytes, into: Path, *, over: bytes = b"", scratch: Path | None = None
+) -> str:
     """Write the plain files of `commit` with the patch applied to the empty `into`; gives the tree's name.
 
+    Files that the patch `over` touches are those of `commit` with it, whatever the first patch made of them.
     Links stay links, wherever they point: whoever runs something in there needs the sandbox anyway. Raises
     PatchDoesNotApply, GitFailed.
     """
-    with _applied(base, commit, patch, scratch) as (repository, _, tree):
+    with _applied(base, commit, patch, scratch) as (repository, base_tree, tree):
+        if over.strip():
+            tree = _laid_over(repository, base_tree, tree, over)
         write_tree(repository, tree, into)
         return tree
 
@@ -293,6 +298,24 @@ def _apply_to(repository: Path, base_tree: str, patch: bytes, *, index: Path) ->
         )
     except GitFailed as why:
         raise PatchDoesNotApply(f"The patch does not apply: {_reason(why)}") from None
+    return git("write-tree", git_dir=repository, index=index).decode("ascii").strip()
+
+
+def _laid_over(repository: Path, base_tree: str, tree: str, over: bytes) -> str:
+    """From object to object: no link that somebody made in the tree can lead a write elsewhere."""
+    wanted = _apply_to(repository, base_tree, over, name="over")
+    printed = git(
+        *["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base_tree, wanted, "--"],
+        git_dir=repository,
+    )
+    fields = printed.split(b"\0")[:-1]
+    entries = b""
+    for described, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, _, name, _ = described.decode("ascii").split()
+        entries += f"{mode if mode != '000000' else '0'} {name}\t".encode() + path + b"\0"
+    index = repository.parent / "laid-over-index"
+    git("read-tree", tree, git_dir=repository, index=index)
+    git("update-index", "-z", "--replace", "--index-info", git_dir=repository, index=index, stdin=entries)
     return git("write-tree", git_dir=repository, index=index).decode("ascii").strip()
 
 

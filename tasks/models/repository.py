@@ -48,6 +48,10 @@ class Repository(Leased):
     licence = models.CharField(max_length=40, blank=True)
     setup_command = models.TextField(blank=True)
     test_command = models.TextField(blank=True)
+    #: Where the tests write JUnit XML, if they do: a path or a pattern such as build/**/*.xml.
+    report_path = models.CharField(max_length=200, blank=True)
+    #: Linters and builds, one a line: a name, a colon, a command.
+    check_commands = models.TextField(blank=True)
     test_seconds = models.PositiveIntegerField(default=600)
     #: None copies the whole past of a base commit for the agents, 1 the commit alone.
     depth = models.PositiveIntegerField(null=True, blank=True, default=1)
@@ -83,6 +87,13 @@ class Repository(Leased):
     def address(self) -> str:
         """Where it comes from, in words."""
         return self.url or f"sent as {self.uploaded_as}"
+
+    def checks(self) -> list[tuple[str, str]]:
+        """(name, command) of each check beside the tests."""
+        named = (line.partition(":") for line in self.check_commands.splitlines())
+        return [
+            (name.strip(), script.strip()) for name, _, script in named if name.strip() and script.strip()
+        ]
 
     def cloned(self, *, head: str, token: str, languages: Sequence[tuple[str, int]] = ()) -> None:
         self.move_to(

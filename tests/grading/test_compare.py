@@ -2,7 +2,7 @@
 
 import pytest
 
-from grading import reading, submission
+from grading import queue, reading, submission
 from grading.models import Fragment, PairPage, Preference, Receipt, Revision
 from marlin.models import Role
 from marlin.sources import now
@@ -57,6 +57,31 @@ def test_no_tab_names_an_agent(signed_in, assignment, tab):
 
 def test_the_transcripts_show_what_was_said(signed_in, assignment):
     assert "I added a file." in words_of(signed_in.get(page_of(assignment, "transcripts")))
+
+
+def test_the_tab_of_tests_shows_checks_and_hidden_tests_of_both_sides_and_never_their_log(signed_in, riley):
+    turn = factories.make_task().turns.get()
+    tested = {
+        "ran": True,
+        "passed": 2,
+        "failed": 1,
+        "skipped": 0,
+        "failures": ["t::secret"],
+        "log": "assert 41",
+    }
+    checks = [{"name": "lint", "passed": False, "log": "E501"}, {"name": "build", "passed": True, "log": ""}]
+    for candidate in turn.candidates.all():
+        factories.finish_candidate(
+            candidate, evidence={**tested, "log": "", "checks": checks, "hidden": tested}
+        )
+    factories.render(turn)
+    assignment = queue.claim_next(riley)
+
+    text = words_of(signed_in.get(page_of(assignment, "tests")))
+
+    for words in ("Hidden tests", "lint does not pass", "build passes", "E501"):
+        assert text.count(words) == 2
+    assert "assert 41" not in text
 
 
 def test_the_tab_of_tests_counts_what_fails(signed_in, riley):

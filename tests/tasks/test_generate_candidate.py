@@ -13,7 +13,18 @@ import tasks.jobs
 from marlin.states import WrongState
 from tasks import turns
 from tasks.generation import pipeline, places, stuck
-from tasks.models import AgentVersion, Candidate, Environment, Failure, RecordedOutput, Run, RunLog, Task
+from tasks.models import (
+    AgentVersion,
+    Candidate,
+    Environment,
+    Failure,
+    RecordedOutput,
+    Reference,
+    Repository,
+    Run,
+    RunLog,
+    Task,
+)
 from tests import factories, repositories
 
 MIB = 2**20
@@ -112,6 +123,59 @@ def test_an_agent_that_breaks_a_test_is_ready_and_its_evidence_says_so(given):
     assert candidate.state == "ready"
     assert candidate.evidence["failed"] == 1
     assert "test_rises" in candidate.evidence["failures"][0]
+
+
+REPORTS = (
+    "python3 - <<'EOF'\n"
+    "import pathlib, sys\n"
+    "cases = ['<testcase classname=\"t\" name=\"%s\"/>' % p.name for p in sorted(pathlib.Path('.').glob('test_*'))]\n"
+    "pathlib.Path('out').mkdir(exist_ok=True)\n"
+    "pathlib.Path('out/report.xml').write_text('<testsuite>%s</testsuite>' % ''.join(cases))\n"
+    "EOF"
+)
+HIDDEN = """diff --git a/test_hidden.py b/test_hidden.py
+new file mode 100644
+--- /dev/null
++++ b/test_hidden.py
+@@ -0,0 +1 @@
++pass
+"""
+FORGES = (
+    "mkdir -p out; echo '<testsuite><testcase name=\"forged\"/></testsuite>' > out/report.xml;"
+    "mkdir test_hidden.py; echo 1 > test_hidden.py/mine; echo Done."
+)
+
+
+def test_reports_checks_and_hidden_tests_are_evidence_and_a_forged_report_is_none(given):
+    work = given(FORGES)
+    scenario = work.task.scenario
+    Repository.objects.filter(pk=scenario.repository_id).update(
+        test_command=REPORTS,
+        report_path="out/*.xml",
+        check_commands="lint: ls tide.py\nbuild: echo no; exit 1",
+    )
+    Reference.objects.create(scenario=scenario, test_patch=HIDDEN)
+
+    found = work.generate().evidence
+
+    assert (found["passed"], found["failed"]) == (2, 0)  # test_tide.py and the agent's own folder
+    assert found["checks"] == [
+        {"name": "lint", "passed": True, "log": "tide.py"},
+        {"name": "build", "passed": False, "log": "no"},
+    ]
+    # On a copy of its own, and over whatever stood in its place.
+    assert (found["hidden"]["ran"], found["hidden"]["passed"]) == (True, 2)
+
+
+def test_hidden_tests_that_fit_nowhere_are_told_and_cost_nobody_anything(given):
+    work = given()
+    changed = "diff --git a/gone.py b/gone.py\n--- a/gone.py\n+++ b/gone.py\n@@ -1 +1 @@\n-not there\n+pass\n"
+    Reference.objects.create(scenario=work.task.scenario, test_patch=changed)
+
+    candidate = work.generate()
+
+    assert candidate.state == "ready"
+    assert candidate.evidence["hidden"]["sentence"].startswith("Hidden tests not run")
 
 
 def test_an_agent_that_only_answers_is_ready_with_an_empty_patch(given):

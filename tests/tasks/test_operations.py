@@ -269,3 +269,11 @@ def test_the_address_keeps_what_was_asked_for():
     asked = operations.read({"state": "failed", "q": "tide & time", "sort": "tries", "page": "2"})
 
     assert asked.query == "state=failed&q=tide+%26+time&sort=tries"
+
+
+def test_without_a_sandbox_every_page_says_so(admin, settings):
+    settings.UNSAFE_SUBPROCESS = True
+    assert "run here without a sandbox" in text_of(admin.get(PAGE))
+
+    settings.UNSAFE_SUBPROCESS = False
+    assert "run here without a sandbox" not in text_of(admin.get(PAGE))
