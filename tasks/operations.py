@@ -318,13 +318,3 @@ def regenerate(turn: Turn, *, by: User, why: str) -> None:
         arms = arms.filter(pk__in=newest.values("origin__arm"))
         turns.add_pair(turn, list(arms.order_by("position")))
         record("turn.regenerated", turn, by=by, why=why, using=alias, number=turn.number)
-
-
-def pause(experiment: Experiment, *, by: User) -> None:
-    """Nothing new is generated or claimed; what runs ends. Raises WrongState."""
-    experiment.pause(by=by)
-
-
-def resume(experiment: Experiment, *, by: User) -> None:
-    """What waited is rung for by the next sweep. Raises WrongState."""
-    experiment.resume(by=by)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
-from tasks import operations, unblinding
+from tasks import experiments, operations, unblinding
 from tasks.models import Candidate, Experiment, Failure, Holding, Task, Turn
 
 ALIAS = "unblind"
@@ -124,16 +124,16 @@ def regenerate(request: PersonRequest, public_id: UUID, number: int) -> HttpResp
 @role_required(Role.ADMIN)
 @require_POST
 def pause(request: PersonRequest, public_id: UUID) -> HttpResponse:
-    """Nothing new is generated or claimed in this experiment; what runs goes on to its end."""
+    """Nothing new is generated or claimed in this experiment; what runs is given back."""
     experiment = get_object_or_404(Experiment, public_id=public_id)
-    return _done(request, None, lambda: operations.pause(experiment, by=request.user))
+    return _done(request, None, lambda: experiments.pause(experiment, by=request.user))
 
 
 @role_required(Role.ADMIN)
 @require_POST
 def resume(request: PersonRequest, public_id: UUID) -> HttpResponse:
     experiment = get_object_or_404(Experiment, public_id=public_id)
-    return _done(request, None, lambda: operations.resume(experiment, by=request.user))
+    return _done(request, None, lambda: experiments.resume(experiment, by=request.user))
 
 
 def _task(public_id: UUID) -> Task:
