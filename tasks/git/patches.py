@@ -303,7 +303,7 @@ def _apply_to(repository: Path, base_tree: str, patch: bytes, *, index: Path) ->
 
 def _laid_over(repository: Path, base_tree: str, tree: str, over: bytes) -> str:
     """From object to object: no link that somebody made in the tree can lead a write elsewhere."""
-    wanted = _apply_to(repository, base_tree, over, name="over")
+    wanted = _apply_to(repository, base_tree, over, index=repository.parent / "over-index")
     printed = git(
         *["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base_tree, wanted, "--"],
         git_dir=repository,
