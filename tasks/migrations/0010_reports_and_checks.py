@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks", "0007_experiments_wholly_configured"),
+        ("tasks", "0009_model_gateway"),
     ]
 
     operations = [
