@@ -26,6 +26,7 @@ from tasks.models import Experiment
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 MOST_BELLS = 20
+UNDER_WAY = (Export.State.QUEUED, Export.State.WRITING)
 #: Records in one part: what a writer that was killed may have to do again, and one shard of Parquet.
 PART = 50_000
 
@@ -51,20 +52,28 @@ def ask(
     wanted: Filters | None = None,
     keys: Iterable[str] = formats.USUAL,
 ) -> Export:
-    """A new export, rung for. It un-blinds, so it needs a reason and is written down. Raises Refused."""
+    """A new export, rung for. It un-blinds, so it needs a reason and is written down. Raises Refused.
+
+    The same question of the same person while the answer is under way is a second click, and gets the same export.
+    """
     reason = reason.replace("\0", "").strip()  # PostgreSQL stores no NUL
     experiment = find(experiment_id)
     chosen = formats.chosen(keys, experiment)
     if len(reason.split()) < unblinding.LEAST_REASON:
         raise Refused("Say in a few words what the export is for.", field="reason")
+    question = {
+        "experiment": experiment,
+        "asked_by": by,
+        "reason": reason,
+        "filters": (wanted or Filters()).as_json(),
+        "formats": chosen,
+    }
+    if by:
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)  # of two clicks at once, one waits here
+        if there := Export.objects.filter(**question, state__in=UNDER_WAY).first():
+            return there
     record(unblinding.UNBLINDED, experiment, by=by, why=reason)
-    export = Export.objects.create(
-        experiment=experiment,
-        asked_by=by,
-        reason=reason,
-        filters=(wanted or Filters()).as_json(),
-        formats=chosen,
-    )
+    export = Export.objects.create(**question)
     ring("grading.jobs.write_export", export.pk)
     return export
 

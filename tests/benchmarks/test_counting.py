@@ -12,7 +12,7 @@ from tests import databases
 from tests.benchmarks import counting
 from tests.benchmarks.report import QUICK, ROOT, Report, rounds
 
-VOTES = 20_000 if QUICK else 1_000_000
+VOTES = int(os.environ.get("MARLIN_BENCH_ROWS", 20_000 if QUICK else 1_000_000))
 WAYS = ("headline", "on_rows", "whole")
 
 

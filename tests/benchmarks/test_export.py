@@ -19,6 +19,8 @@ from tests.benchmarks import exporting
 from tests.benchmarks.report import ROOT, Report, rounds, sizes
 
 ROWS = {"hundred thousand": 100_000, "million": 1_000_000}
+if asked := os.environ.get("MARLIN_BENCH_ROWS"):
+    ROWS = {f"{int(asked):,}": int(asked)}
 #: Our way, COPY's way, the least share of its rows a second, the most memory in MB.
 WAYS = [("jsonl", "row_to_json", 0.8, 150), ("parquet", "csv", 0.5, 300)]
 
@@ -90,9 +92,10 @@ def _export(owner: str, rows: int) -> int:
             assert row
             return int(row[0])
 
-        rubric = insert("tasks_rubric", name="bench", version=1, points=8, may_skip=False, least_words=5)
+        rubric = insert("tasks_rubric", **_row(connection, "tasks_rubric") | {"points": 8})
         for position, key in enumerate(exporting.AXES):
-            insert("tasks_axis", rubric_id=rubric, key=key, name=key, question=key, position=position)
+            axis = {"rubric_id": rubric, "key": key, "name": key, "question": key, "position": position}
+            insert("tasks_axis", **_row(connection, "tasks_axis") | axis)
         world = _row(connection, "tasks_experiment")
         experiment = insert("tasks_experiment", **{**world, "name": "bench", "rubric_id": rubric})
         told = _row(connection, "grading_export")

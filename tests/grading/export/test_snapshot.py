@@ -11,12 +11,12 @@ from django.db.models.functions import Now
 
 from grading import jobs
 from grading.checks import Refused
-from grading.export import snapshot, writing
+from grading.export import formats, snapshot, writing
 from grading.models import Export, Judgement
-from marlin.models import Event
+from marlin.models import Event, Role
 from marlin.states import WrongState
 from tests import factories
-from tests.grading.conftest import make_tasks
+from tests.grading.conftest import at_once, make_tasks
 
 REASON = "For the paper in May."
 
@@ -59,6 +59,32 @@ def test_asking_is_written_down_with_name_and_reason_and_rings(experiment, rowan
     event = Event.objects.get(name="experiment.unblinded")
     assert (event.actor, event.subject, event.why) == (rowan, str(experiment.public_id), REASON)
     assert bells == [("grading.jobs.write_export", export.pk)]
+
+
+def test_two_clicks_at_once_ask_for_one_export(committed, bells):
+    experiment, rowan = factories.make_experiment(), factories.make_person("Rowan", Role.RESEARCHER)
+
+    first, second = at_once(*[lambda: ask(experiment, by=rowan)] * 2)
+
+    assert first == second == Export.objects.get()
+    assert Event.objects.filter(name="experiment.unblinded").count() == 1
+
+
+@pytest.mark.parametrize("differs", ["reason", "formats", "person", "ready"])
+def test_another_question_is_another_export(experiment, rowan, differs):
+    first = ask(experiment, by=rowan)
+    if differs == "ready":
+        jobs.write_export(first.pk)
+
+    again = {"by": rowan, "reason": REASON, "keys": formats.USUAL}
+    again |= {
+        "reason": {"reason": "For the paper in June."},
+        "formats": {"keys": ["csv"]},
+        "person": {"by": factories.make_person("Rhea", Role.RESEARCHER)},
+        "ready": {},
+    }[differs]
+
+    assert snapshot.ask(str(experiment.public_id), **again) != first
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "For May", "\0 \0 \0"])
