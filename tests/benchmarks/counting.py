@@ -79,13 +79,10 @@ def _experiment(connection: psycopg.Connection) -> int:
             WHEN x > -0.6 THEN -1 WHEN x > -1.4 THEN -2 WHEN x > -2.4 THEN -3 ELSE -4 END)::smallint'
         """
     )
-    rubric = _insert(
-        connection, "tasks_rubric", name="bench", version=1, points=8, may_skip=False, least_words=5
-    )
+    rubric = _insert(connection, "tasks_rubric", **needed(connection, "tasks_rubric") | {"points": 8})
     for position, key in enumerate(AXES):
-        _insert(
-            connection, "tasks_axis", rubric_id=rubric, key=key, name=key, question=key, position=position
-        )
+        axis = {"rubric_id": rubric, "key": key, "name": key, "question": key, "position": position}
+        _insert(connection, "tasks_axis", **needed(connection, "tasks_axis") | axis)
     world = needed(connection, "tasks_experiment") | {"rubric_id": rubric}
     experiment = _insert(connection, "tasks_experiment", **world)
     for number in range(1, ARMS + 1):
