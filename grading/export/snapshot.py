@@ -61,7 +61,7 @@ def ask(
     chosen = formats.chosen(keys, experiment)
     if len(reason.split()) < unblinding.LEAST_REASON:
         raise Refused("Say in a few words what the export is for.", field="reason")
-    question = {
+    question: dict[str, Any] = {
         "experiment": experiment,
         "asked_by": by,
         "reason": reason,
@@ -70,10 +70,11 @@ def ask(
     }
     if by:
         User.objects.select_for_update(no_key=True).get(pk=by.pk)  # of two clicks at once, one waits here
-        if there := Export.objects.filter(**question, state__in=UNDER_WAY).first():
+        there: Export | None = Export.objects.filter(**question, state__in=UNDER_WAY).first()
+        if there:
             return there
     record(unblinding.UNBLINDED, experiment, by=by, why=reason)
-    export = Export.objects.create(**question)
+    export: Export = Export.objects.create(**question)
     ring("grading.jobs.write_export", export.pk)
     return export
 
