@@ -18,6 +18,8 @@ GUARDED: Final = frozenset(
         "tasks.run",
         "tasks.runlog",
         "tasks.snapshot",
+        "tasks.import",
+        "tasks.importfile",
         "tasks.importsource",
         "tasks.recordedoutput",
         "tasks.provider",

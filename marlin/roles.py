@@ -55,6 +55,7 @@ PLACES = (
     Place("Approval", "tasks:approvals", (Role.REVIEWER,)),
     Place("Operations", "tasks:operations", (Role.ADMIN,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
+    Place("Imports", "tasks:imports", (Role.ADMIN,)),
     Place("Categories", "tasks:categories", (Role.ADMIN,)),
     Place("Results", "grading:results", (Role.RESEARCHER,)),
     Place("Exports", "grading:exports", (Role.RESEARCHER,)),

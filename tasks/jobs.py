@@ -26,7 +26,9 @@ from tasks.generation import pipeline, places, retries, snapshots, stuck, worker
 from tasks.generation.evidence import Evidence
 from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
-from tasks.models import Candidate, Commit, Environment, Failure, Repository, Run, RunLog
+from tasks.importing import asked
+from tasks.importing.rows import Refused
+from tasks.models import Candidate, Commit, Environment, Failure, Import, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
 
 logger = logging.getLogger(__name__)
@@ -116,7 +118,7 @@ def _environment_breaks(environment: Environment, why: environments.Broken, toke
 
 
 @contextmanager
-def _unless_taken(work: Repository | Environment) -> Iterator[None]:
+def _unless_taken(work: Repository | Environment | Import) -> Iterator[None]:
     """A write whose token no longer holds is dropped: somebody else has the row by now."""
     try:
         yield
@@ -138,6 +140,24 @@ def _waiting_for(environment: Environment) -> list[int]:
         turn__task__scenario__repository=environment.repository,
     )
     return list(waiting.values_list("pk", flat=True))
+
+
+@shared_task
+def read_import(import_id: int) -> None:
+    """Needs an import that waits; leaves it done or refused. Safe to ring twice, and after a kill."""
+    wanted = Import.objects.select_related("by").get(pk=import_id)
+    try:
+        token = wanted.take_lease(Import.State.WAITING, settings.RUN_LEASE)
+    except WrongState:
+        return
+    with heartbeat(lambda: wanted.renew_lease(token, settings.RUN_LEASE)), _unless_taken(wanted):
+        try:
+            wanted.finish(outcome=asked.read(wanted), token=token)
+        except Refused as why:
+            wanted.refuse(str(why), token=token)
+        except Exception as why:
+            wanted.refuse(f"Reading failed: {type(why).__name__}. The worker's log has it.", token=token)
+            raise
 
 
 @shared_task

@@ -141,7 +141,8 @@ def begin(author: User, repository: Repository, commit: str, category: str) -> S
     Repository.objects.select_for_update().get(pk=repository.pk)
     if repository.state != Repository.State.USABLE or repository.patch_only:
         raise Refused("This repository takes no scenarios now.")
-    if not Commit.objects.filter(Q(name=commit) | Q(parent=commit), repository=repository).exists():
+    listed = Commit.objects.filter(Q(name=commit) | Q(parent=commit), repository=repository)
+    if not (listed.exists() or repository.pull_requests.filter(base_commit=commit).exists()):
         raise Refused("This commit is not in the history of the repository. Choose one from the list.")
     choice = next((one for one in categories() if one.value == category), None)
     if choice is None:

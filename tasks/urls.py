@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.views import approvals, categories, operations, repositories, scenarios
+from tasks.views import approvals, categories, imports, operations, repositories, scenarios
 
 app_name = "tasks"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path(
         "repositories/<uuid:public_id>/environments/<int:pk>/again", repositories.try_again, name="try_again"
     ),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/<uuid:public_id>/", imports.one, name="import"),
+    path("imports/<uuid:public_id>/again", imports.repeat, name="repeat_import"),
     path("categories/", categories.categories, name="categories"),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/new", scenarios.new, name="new_scenario"),

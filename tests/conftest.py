@@ -194,6 +194,7 @@ RINGERS = (
     "tasks.operations",
     "tasks.experiments",
     "tasks.generation.stuck",
+    "tasks.imports",
     "tasks.repositories",
     "tasks.importing.predictions",
     "tasks.views.repositories",

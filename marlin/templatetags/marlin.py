@@ -17,6 +17,9 @@ register = template.Library()
 
 #: Shape and word of a state, so that colour is never the only sign. Names are those of the CSS.
 PILLS = {
+    "waiting": ("busy", "Being read"),
+    "done": ("good", "Read"),
+    "refused": ("broken", "Refused"),
     "draft": ("busy", "Being written"),
     "in_review": ("waiting", "With the reviewers"),
     "approved": ("good", "Approved"),

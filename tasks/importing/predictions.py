@@ -139,6 +139,9 @@ def gather(
     experiment.scenarios.add(*pairs)
     if is_new:
         record("experiment.imported", experiment, by=by, after=experiment.state)
+    if by is not None:
+        # Whoever brought the outputs in knows the agents, and does not grade them.
+        record("experiment.configured", experiment, by=by)
     if experiment.state == Experiment.State.DRAFT:
         experiments.start(experiment, by=by)
     else:

@@ -1,6 +1,7 @@
 """What turns a pull request into candidates, in the order of the story."""
 
 from tasks.models.agent import AgentVersion
+from tasks.models.bringing import Import, ImportFile, PullRequest
 from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
 from tasks.models.origin import Origin, Run, RunLog, Snapshot
 from tasks.models.provider import (
@@ -46,6 +47,8 @@ __all__ = [
     "Grant",
     "Guidelines",
     "Holding",
+    "Import",
+    "ImportFile",
     "ImportSource",
     "ModelAccess",
     "ModelRequest",
@@ -55,6 +58,7 @@ __all__ = [
     "Price",
     "Provider",
     "ProviderSecret",
+    "PullRequest",
     "Qualification",
     "Quota",
     "RecordedOutput",

@@ -19,6 +19,7 @@ from tasks.models import TEXTS, Category, Scenario, ScenarioReview
 
 GONE = "Somebody else reads or has decided about this one. Take the next."
 MOST = 50
+MOST_MERGES = 5
 
 
 @role_required(Role.REVIEWER)
@@ -52,6 +53,7 @@ def _context(scenario: Scenario) -> dict[str, Any]:
         "scenario": scenario,
         "prompt": as_html(scenario.prompt),
         "findings": desk.warnings(scenario, texts),
+        "merges": scenario.repository.pull_requests.filter(base_commit=scenario.base_commit)[:MOST_MERGES],
         "changes": desk.changed_since(scenario),
         "alike": desk.near_duplicate(scenario, scenario.prompt, compared=True),
         "reviews": scenario.reviews.order_by("-pk"),

@@ -21,9 +21,10 @@ from marlin.sources import now, source
 from marlin.states import WrongState
 from tasks import scenarios as desk
 from tasks.markdown import as_html
-from tasks.models import Commit, Repository, Scenario
+from tasks.models import Commit, PullRequest, Repository, Scenario
 
 PAGE = 50
+MOST_MERGES = 10
 TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
 
 
@@ -60,6 +61,7 @@ def new(request: PersonRequest) -> HttpResponse:
         "repository": chosen,
         "query": query,
         "page": Paginator(commits, PAGE).get_page(request.GET.get("page")),
+        "merges": _merges(chosen, query) if chosen and query else [],
         "categories": desk.categories(),
     }
     part = request.htmx and request.htmx.target == "commits"
@@ -74,6 +76,15 @@ def _found(repository: Repository, query: str) -> QuerySet[Commit]:
     return (
         commits.filter(Q(subject__icontains=query) | Q(name__startswith=query.lower())) if query else commits
     )
+
+
+def _merges(repository: Repository, query: str) -> QuerySet[PullRequest]:
+    """Imported pull requests, by number or words of the title. Their text and diff are not for raters."""
+    number = query.lstrip("#")
+    is_number = number.isascii() and number.isdigit()
+    wanted = Q(number=int(number[:9])) if is_number else Q(title__icontains=query)
+    found = repository.pull_requests.filter(wanted).order_by("-number")
+    return found.only("number", "title", "base_commit", "merged_at")[:MOST_MERGES]
 
 
 @role_required(Role.RATER)

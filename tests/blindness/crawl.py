@@ -18,7 +18,7 @@ from grading.models import Assignment, Export, Judgement
 from grading.results import asking
 from marlin import tokens
 from marlin.models import Role, Scope, User
-from tasks.models import AgentVersion, Arm, ImportSource, RecordedOutput
+from tasks.models import AgentVersion, Arm, Import, ImportFile, ImportSource, RecordedOutput
 from tests import factories
 from tests.blindness import worlds
 from tests.blindness.routes import DOORS, EVERYBODY, MISSING, ROUTES, Route
@@ -35,6 +35,8 @@ GUARDED_TABLES = (
     "tasks_run",
     "tasks_runlog",
     "tasks_snapshot",
+    "tasks_import",
+    "tasks_importfile",
     "tasks_importsource",
     "tasks_recordedoutput",
     "grading_judgement",
@@ -122,12 +124,15 @@ def build(directory: Path) -> CanaryWorld:
         source=ImportSource.objects.create(name="outputs.jsonl", digest="0" * 64),
     )
     draft = factories.make_draft(people["riley"], repository=repository)
+    brought = Import.objects.create(kind=Import.Kind.TASKS, state=Import.State.DONE, by=people["ada"])
+    ImportFile.objects.create(asked=brought, name="outputs.jsonl")
     proposed = factories.make_draft(people["rosa"], repository=repository)
     proposed.propose(by=people["rosa"])
     result = asking.ask(accepted.task.experiment)
     compute_result(result.pk)
     ids = {
         "draft": str(draft.public_id),
+        "import": str(brought.public_id),
         "proposed": str(proposed.public_id),
         "result": str(result.public_id),
         "record": str(Judgement.objects.get().public_id),

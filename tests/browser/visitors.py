@@ -21,7 +21,7 @@ KNOWN = re.compile(
     r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
     r"|api/v1/docs|receipts/[0-9a-f-]{36}(/guess)?|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*"
     r"|operations/((tasks|candidates|experiments)/[0-9a-f-]{36}/[\w/]*)?"
-    r"|scenarios/(new|begin|preview|[0-9a-f-]{36}/(save|propose|files/)?)?|approvals/([0-9a-f-]{36}/(decide|files/)?)?)?"
+    r"|imports/[\w/-]*|categories/|scenarios/(new|begin|preview|[0-9a-f-]{36}/(save|propose|files/)?)?|approvals/([0-9a-f-]{36}/(decide|files/)?)?)?"
 )
 
 
