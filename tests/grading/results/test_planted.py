@@ -12,7 +12,9 @@ from grading import jobs
 from grading.analysis.styles import SIZES
 from grading.export import judging
 from grading.models import MaskedArm, Result, Vote
-from grading.results import asking, ballots, votes
+from grading.results import asking, ballots, behind, votes
+from tests.grading.api.conftest import program_of
+from tests.grading.conftest import words_of
 from tests.grading.results import planted
 
 
@@ -107,3 +109,30 @@ def test_each_filter_counts_what_it_names(small_world):
     since = Vote.objects.filter(submitted_on__gte="2026-10-10").count()
     assert counts == {"language": 24, "repository": 12, "category": 20, "raters": 30, "since": since}
     assert 0 < since < 60
+
+
+def test_lists_of_a_hundred_records_need_as_many_queries_as_lists_of_ten(
+    db, bells, client, rowan, queries, monkeypatch
+):
+    world = planted.plant(tasks=50, raters=4, readers=2)
+    computed(world)
+    client.force_login(rowan)
+    program, experiment = program_of(rowan), world.experiment.public_id
+    client.get(
+        f"/results/{experiment}/records"
+    )  # the first look is written down, and the first use of a token
+    program.get(f"/experiments/{experiment}/records", limit=1)
+    pages, programs = [], []
+
+    for size in (10, 100):
+        monkeypatch.setattr(behind, "A_PAGE", size)
+        with queries:
+            assert words_of(client.get(f"/results/{experiment}/records")).count("/results/records/") == size
+        pages.append(len(queries))
+        with queries:
+            answer = program.get(f"/experiments/{experiment}/records", limit=size)
+            assert len(answer.json()["items"]) == size
+        programs.append(len(queries))
+
+    assert pages[0] == pages[1]
+    assert programs[0] == programs[1]
