@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,14 @@ class Finding:
     field: str
     stops: bool = False
 
+
+#: Words that mean something only to who saw both sides: the agents never hear of them.
+SIDES = re.compile(
+    r"\b(?:side|candidate|version|patch|solution|response|answer|agent|model|option)\s+[“\"'(]?[AB]\b"
+    r"|\b[AB]['’]s\b|\b(?:[Bb]oth|[Ee]ither|[Nn]either)\s+(?:sides?|candidates?|versions?|agents?|models?)\b"
+    r"|\b[Tt]he other (?:one|side|candidate|version|agent|model|solution|patch)\b"
+    r"|\b(?:like|than|from|unlike|as) [AB]\b(?! [a-z])|\b[AB] and [AB]\b"
+)
 
 Rule = Callable[[Rubric, Revision], Finding | None]
 
@@ -110,6 +119,15 @@ def overall_agrees_with_the_key_axis(rubric: Rubric, revision: Revision) -> Find
     return None
 
 
+def next_prompt_names_no_side(rubric: Rubric, revision: Revision) -> Finding | None:
+    if found := SIDES.search(revision.next_prompt):
+        return Finding(
+            f"The next prompt says “{found[0]}”: both agents read it, and neither knows of sides.",
+            "next_prompt",
+        )
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     overall_is_rated,
     every_axis_is_rated,
@@ -118,6 +136,7 @@ RULES: tuple[Rule, ...] = (
     *(_text_is_written(kind, side) for kind in ("strengths", "weaknesses") for side in "ab"),
     strong_words_have_reasons,
     overall_agrees_with_the_key_axis,
+    next_prompt_names_no_side,
 )
 
 

@@ -23,6 +23,7 @@ MOST_BELLS = 100
 @shared_task
 def render_pairs() -> int:
     """Pulls: each complete pair that has no page gets one. Safe to ring twice."""
+    queue.hand_on()
     waiting = rendering.waiting()
     for turn_id, attempt in waiting[:MOST_BELLS]:
         ring("grading.jobs.render_pair", turn_id, attempt)
@@ -33,6 +34,7 @@ def render_pairs() -> int:
 def render_pair(turn_id: int, attempt: int) -> None:
     """Needs a pair whose two sides are final; leaves both orientations stored, or says why not. Safe to ring twice."""
     rendering.attempt(turn_id, attempt)
+    queue.hand_on()
 
 
 @shared_task

@@ -11,9 +11,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from grading.models import BlindPair, Fragment, PageWords, PairPage, Picture
+from grading.spots import Spot
 
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?=,|$)")
 _MOST_FILES = 1_000_000
+
+
+def at(pairs: QuerySet[BlindPair], spot: Spot) -> QuerySet[BlindPair]:
+    """Those of the turn that the address names, if it names one."""
+    return pairs if spot.turn is None else pairs.filter(turn__number=spot.turn)
 
 
 def newest_of(pairs: QuerySet[BlindPair]) -> BlindPair:

@@ -39,6 +39,8 @@ def _seats_for(rater: User) -> QuerySet[Task]:
         .filter(seated__lt=F("experiment__raters_wanted") + F("extra_readers"), gold=None)
         .exclude(experiment__in=_paid_out())
         .filter((~Exists(lead_taken) & _may_lead(rater)) | (Exists(lead_taken) & ~Q(scenario__author=rater)))
+        # A conversation is read second when it is over.
+        .exclude(Exists(lead_taken.filter(state=Assignment.State.CLAIMED)), experiment__turns_wanted__gt=1)
         .order_by("opened_at", "pk")
     )
 
@@ -145,9 +147,28 @@ def _begin(rater: User, task: Task, *, seat: int | None) -> Assignment:
     assignment = Assignment.objects.create(task=task, rater=rater, seat=seat, lease_until=lease())
     assignment.refresh_from_db(fields=["lease_until"])
     record("assignment.claimed", assignment, by=rater, after=assignment.state)
-    turn, attempt = newest_pair(task)
+    # Who leads goes on at the open turn; who reads second begins at the first.
+    turn, attempt = newest_pair(task) if seat == 0 else newest_pair(task, number=1)
     blinding.draw(assignment, turn, attempt)
     return assignment
+
+
+def hand_on() -> int:
+    """Give everybody who waits for a turn that is ready its pair, with letters of its own."""
+    waiting = Assignment.objects.waiting().select_related("task")
+    return sum(hand_on_to(assignment) for assignment in waiting.order_by("pk"))
+
+
+@transaction.atomic
+def hand_on_to(assignment: Assignment) -> bool:
+    """The pair of the turn after the one this reader has graded, if it is ready."""
+    last = assignment.pairs.order_by("-turn__number").values_list("turn__number", flat=True)[0]
+    if not _pages(assignment.task, last + 1).exists():
+        return False
+    turn, attempt = newest_pair(assignment.task, number=last + 1)
+    blinding.draw(assignment, turn, attempt)
+    assignment.renew()
+    return True
 
 
 def _gold_instead(rater: User, experiment_id: int) -> Task | None:
@@ -216,11 +237,15 @@ def _free_seats(task: Task) -> list[int]:
     return [seat for seat in range(task.readers_wanted) if seat not in taken]
 
 
-def newest_pair(task: Task) -> tuple[Turn, int]:
-    """The newest pair that was rendered: what an assignment that begins now will see."""
-    page = PairPage.objects.filter(turn__task=task, version=VERSION).order_by("-turn__number", "-attempt")
-    newest = page.select_related("turn")[0]
+def newest_pair(task: Task, *, number: int | None = None) -> tuple[Turn, int]:
+    """The newest pair that was rendered, of this turn or of any: what an assignment that begins now will see."""
+    newest = _pages(task, number).order_by("-turn__number", "-attempt").select_related("turn")[0]
     return newest.turn, newest.attempt
+
+
+def _pages(task: Task, number: int | None) -> QuerySet[PairPage]:
+    pages = PairPage.objects.filter(turn__task=task, version=VERSION)
+    return pages if number is None else pages.filter(turn__number=number)
 
 
 @transaction.atomic

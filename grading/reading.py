@@ -15,6 +15,7 @@ from grading.blinding import BlindTurn, blind
 from grading.looks import Look
 from grading.models import Assignment, BlindPair, Fragment, PairPage, Preference, Revision, View
 from grading.rubric import NOT_APPLICABLE_WORDS, OVERALL, steps, word
+from grading.spots import Spot
 
 #: So many rows are sent with the page, ten screens of them: what comes later comes ahead of the scroll, and what is
 #: sent now is drawn before anything can be read. A first file may be longer, or there would be nothing to read.
@@ -81,14 +82,39 @@ class Reading:
     pair: BlindPair
     turn: BlindTurn
     prefix: str
+    #: Numbers of all turns that this reader has, when there can be more than one.
+    turns: tuple[int, ...] = ()
+
+    @property
+    def is_newest(self) -> bool:
+        return not self.turns or self.turn.number == self.turns[-1]
+
+    @property
+    def spot(self) -> Spot:
+        # In a conversation the turn stands in every address: a page left open must not write into the next one.
+        return Spot(self.assignment.public_id, self.turn.number if self.turns else None)
 
     def url(self, name: str, *args: int) -> str:
-        return reverse(f"grading:{self.prefix}{name}", args=[self.assignment.public_id, *args])
+        return reverse(f"grading:{self.prefix}{name}", args=[self.spot, *args])
+
+    @property
+    def turn_tabs(self) -> list[dict[str, Any]]:
+        """One for each turn, where there is more than one."""
+        page = "review" if self.prefix else "compare"
+        shown = self.turns if len(self.turns) > 1 else ()
+        return [
+            {
+                "number": number,
+                "url": reverse(f"grading:{page}", args=[Spot(self.assignment.public_id, number)]),
+                "current": number == self.turn.number,
+            }
+            for number in shown
+        ]
 
     @property
     def tabs(self) -> list[dict[str, Any]]:
         first = "review" if self.prefix else "compare"
-        patches = reverse(f"grading:{first}", args=[self.assignment.public_id])
+        patches = reverse(f"grading:{first}", args=[self.spot])
         failing = sum(side.evidence.failed for side in self.turn.sides)
         return [
             {"name": "patches", "label": "Patches", "url": patches, "count": ""},
@@ -177,11 +203,7 @@ class Reading:
         return {file: Fragment.unpacked(bytes(body)) for file, body in whole.values_list("file", "body")}
 
     def _views(self, look: Look) -> list[dict[str, Any]]:
-        here = (
-            self.url("compare")
-            if not self.prefix
-            else reverse("grading:review", args=[self.assignment.public_id])
-        )
+        here = self.url("compare") if not self.prefix else reverse("grading:review", args=[self.spot])
         return [
             {
                 "name": name,
@@ -221,7 +243,7 @@ class Reading:
         """What every page about a pair needs."""
         rubric = self.assignment.task.experiment.rubric
         preference = Preference.objects.filter(pair=self.pair).first()
-        revision = preference.newest() if preference else None
+        revision = _shown(preference, self.assignment)
         return {
             "reading": self,
             "assignment": self.assignment,
@@ -237,14 +259,24 @@ class Reading:
         }
 
 
+def _shown(preference: Preference | None, assignment: Assignment) -> Revision | None:
+    """The words in the form: of a turn that is graded while the conversation goes on, those that count."""
+    if preference is None:
+        return None
+    counts = assignment.state == Assignment.State.CLAIMED and preference.locked_revision is not None
+    return preference.locked_revision if counts else preference.newest()
+
+
 def _opened(fold: re.Match[str], bodies: Mapping[int, str]) -> str:
     """The rows of a gap, which is stored in pieces."""
     stored = range(int(fold["first"]), int(fold["last"] or fold["first"]) + 1)
     return "".join(bodies.get(piece, "") for piece in stored) or fold[0]
 
 
-def reading_of(assignment: Assignment, *, prefix: str = "", steps: bool = True) -> Reading:
-    """The newest pair of this assignment. Its letters were drawn when it was claimed.
+def reading_of(
+    assignment: Assignment, *, turn: int | None = None, prefix: str = "", steps: bool = True
+) -> Reading:
+    """The newest pair of this assignment, or that of a turn. Its letters were drawn when it was claimed.
 
     Transcripts may be megabytes: a page that shows none of them asks for no `steps`.
     """
@@ -252,7 +284,7 @@ def reading_of(assignment: Assignment, *, prefix: str = "", steps: bool = True) 
     if not steps:
         left_out += ["a__transcript", "b__transcript"]
     pair = (
-        BlindPair.objects.filter(assignment=assignment)
+        pieces.at(BlindPair.objects.filter(assignment=assignment), Spot(assignment.public_id, turn))
         .select_related("turn", "a", "b")
         .defer(*left_out)
         .order_by("-turn__number", "-attempt")
@@ -260,7 +292,10 @@ def reading_of(assignment: Assignment, *, prefix: str = "", steps: bool = True) 
     )
     if pair is None:
         raise Http404
-    return Reading(assignment, pair, blind(pair, steps=steps), prefix)
+    numbers: tuple[int, ...] = ()
+    if assignment.task.experiment.turns_wanted > 1:
+        numbers = tuple(sorted(set(assignment.pairs.values_list("turn__number", flat=True))))
+    return Reading(assignment, pair, blind(pair, steps=steps), prefix, numbers)
 
 
 def _drawn_in(entry: Mapping[str, Any]) -> dict[str, int]:

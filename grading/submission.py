@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from grading import checks, queue
 from grading.models import Assignment, BlindPair, Preference, Receipt, Revision
@@ -15,7 +16,9 @@ from grading.reading import Reading
 from grading.rubric import NOT_APPLICABLE, TEXTS, clean_ratings
 from marlin.sources import source
 from marlin.states import WrongState
-from tasks.models import Rubric
+from tasks.models import Rubric, Turn
+from tasks.turns import Refused as CannotContinue
+from tasks.turns import continue_from
 
 #: A text longer than this is cut, and the form says so before.
 LONGEST = 20_000
@@ -36,13 +39,13 @@ class Saved:
 
 
 @transaction.atomic
-def save_draft(assignment: Assignment, posted: Mapping[str, Any]) -> Saved:
+def save_draft(assignment: Assignment, posted: Mapping[str, Any], *, turn: int | None = None) -> Saved:
     """Keep what stands in the form as a new revision, in any state of the work.
 
     A locked revision is never touched: what arrives later is another row. The same save arriving twice
     (its answer was lost) is recognised by tab, sequence and words.
     """
-    pair = _pair_of(assignment)
+    pair = _pair_of(assignment, turn)
     # The assignment's row before the preference's, as `submit` takes them: the other way round a save and
     # a click on submit would wait for each other.
     assignment.renew()
@@ -90,9 +93,11 @@ def submit(assignment: Assignment, preference: Preference, *, number: int | None
     experiment = assignment.task.experiment
     if queue.knows(assignment.rater, experiment):
         raise checks.Refused(queue.KNOWS_TOO_MUCH)
-    revision = preference.revisions.filter(number=number).first() if number else preference.newest()
+    is_graded = preference.state == Preference.State.LOCKED and assignment.state != Assignment.State.SENT_BACK
+    revision = preference.locked_revision if is_graded else _seen(preference, number)
     checks.demand(experiment.rubric, revision)
     assert revision is not None
+    _demand_turns(assignment, preference.pair, waits=is_graded)
     if assignment.state == Assignment.State.EXPIRED:
         queue.resume(assignment)
     # Move first, so that the second of two clicks stops before it writes.
@@ -102,28 +107,136 @@ def submit(assignment: Assignment, preference: Preference, *, number: int | None
     else:  # sent back before: the pointer moves, the earlier revision stays
         Preference.objects.filter(pk=preference.pk).update(locked_revision=revision)
     receipt = Receipt.objects.create(assignment=assignment)
-    receipt.revisions.add(revision)
+    counting = Preference.objects.filter(pair__assignment=assignment, state=Preference.State.LOCKED)
+    receipt.revisions.set(counting.values_list("locked_revision", flat=True))
     return receipt
+
+
+@transaction.atomic
+def go_on(assignment: Assignment, preference: Preference, *, number: int | None = None) -> None:
+    """Lock this turn and go on to the next. The lead says from which side and with what prompt, and the turn is
+    made; who reads second gets the one that is there. Raises `Refused` or `WrongState`.
+    """
+    mine = Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
+    if mine.state != Assignment.State.CLAIMED or preference.state != Preference.State.DRAFT:
+        raise WrongState("This turn is graded already.")
+    experiment = assignment.task.experiment
+    if queue.knows(assignment.rater, experiment):
+        raise checks.Refused(queue.KNOWS_TOO_MUCH)
+    revision = _seen(preference, number)
+    checks.demand(experiment.rubric, revision)
+    assert revision is not None
+    if _leads(mine, preference.pair):
+        _ask_for_next(preference.pair, revision, experiment.rubric)
+    preference.lock(revision, by=assignment.rater)
+    queue.hand_on_to(mine)
+
+
+def waiting_after(assignment: Assignment) -> Preference | None:
+    """The preference of the turn that is graded, while the next one is being made."""
+    if assignment.task.experiment.turns_wanted == 1 or assignment.state != Assignment.State.CLAIMED:
+        return None
+    preference = Preference.objects.filter(pair=_pair_of(assignment)).first()
+    return preference if preference and preference.state == Preference.State.LOCKED else None
+
+
+def chosen_side(rubric: Rubric, revision: Revision | None) -> str:
+    """“a” or “b”: what the rater said, else the side that is better overall; "" while that is neither."""
+    if revision is None:
+        return ""
+    overall = revision.ratings.get("overall")
+    if revision.continue_from or not overall or overall * 2 == rubric.points + 1:
+        return revision.continue_from
+    return "a" if overall * 2 < rubric.points + 1 else "b"
+
+
+def _ask_for_next(pair: BlindPair, revision: Revision, rubric: Rubric) -> None:
+    side = chosen_side(rubric, revision)
+    if not side:
+        raise checks.Refused(
+            "Neither side is better: choose which one to continue from.", field="continue_from"
+        )
+    try:
+        continue_from(
+            pair.a if side == "a" else pair.b, prompt=revision.next_prompt, by=pair.assignment.rater
+        )
+    except CannotContinue as why:
+        raise checks.Refused(
+            str(why), field="next_prompt" if revision.continue_from else "continue_from"
+        ) from why
+
+
+def _seen(preference: Preference, number: int | None) -> Revision | None:
+    return preference.revisions.filter(number=number).first() if number else preference.newest()
+
+
+def _leads(assignment: Assignment, pair: BlindPair) -> bool:
+    """Whether the next turn is theirs to ask for: nobody has yet."""
+    return assignment.is_lead() and not _later_turns(pair).exists()
+
+
+def _later_turns(pair: BlindPair) -> QuerySet[Turn]:
+    return Turn.objects.filter(task=pair.turn.task_id, number__gt=pair.turn.number)
+
+
+def _demand_turns(assignment: Assignment, pair: BlindPair, *, waits: bool) -> None:
+    """A conversation may not end too early: for the lead by number, for who reads second before the last turn."""
+    least, number = assignment.task.experiment.turns_least, pair.turn.number
+    if assignment.is_lead() and number < least and not waits:
+        raise checks.Refused(
+            f"A conversation has at least {least} turns here; this is number {number}. Continue from one side.",
+            field="next_prompt",
+        )
+    if not assignment.is_lead() and not waits and _later_turns(pair).exists():
+        raise checks.Refused("The conversation goes on: grade its next turn too.")
 
 
 def form_context(reading: Reading) -> dict[str, Any]:
     """What the form needs beside its fields."""
     preference = Preference.objects.filter(pair=reading.pair).first()
     newest = preference.newest() if preference else None
-    rubric = reading.assignment.task.experiment.rubric
+    assignment, experiment = reading.assignment, reading.assignment.task.experiment
+    rubric = experiment.rubric
+    is_locked = preference is not None and preference.state == Preference.State.LOCKED
+    repairs = assignment.state == Assignment.State.SENT_BACK
+    is_mine = assignment.is_with_rater() or assignment.state == Assignment.State.EXPIRED
     return {
-        "is_editable": reading.assignment.is_with_rater() or reading.assignment.state == "expired",
+        **_conversation(reading, newest, is_locked=is_locked),
+        "is_editable": is_mine and (repairs or not is_locked),
         "form_tab": source().token("form tab"),
         "form_revision": newest.number if newest else 0,
         "saved_at": newest.saved_at if newest else None,
         "findings": list(checks.findings(rubric, newest)) if newest else [],
         "longest": LONGEST,
-        "review": reading.assignment.last_review(),
+        "review": assignment.last_review(),
     }
 
 
-def _pair_of(assignment: Assignment) -> BlindPair:
-    pair = assignment.pairs.order_by("-turn__number", "-attempt").first()
+def _conversation(reading: Reading, newest: Revision | None, *, is_locked: bool) -> dict[str, Any]:
+    """How this turn may be followed by another; nothing of it where an experiment has one turn."""
+    assignment, experiment = reading.assignment, reading.assignment.task.experiment
+    claimed = assignment.state == Assignment.State.CLAIMED
+    if experiment.turns_wanted == 1 or not claimed:
+        return {"is_waiting": False, "may_go_on": False, "goes_on": False}
+    may_ask = (
+        not is_locked and _leads(assignment, reading.pair) and reading.turn.number < experiment.turns_wanted
+    )
+    return {
+        "is_waiting": is_locked and reading.is_newest,
+        #: The lead's: which side, and what next.
+        "may_go_on": may_ask,
+        #: A reader's, when the next turn is there already.
+        "goes_on": not is_locked and not may_ask and _later_turns(reading.pair).exists(),
+        "may_end": not assignment.is_lead() or reading.turn.number >= experiment.turns_least,
+        "chosen_side": chosen_side(experiment.rubric, newest),
+        "next_prompt": newest.next_prompt if newest else "",
+    }
+
+
+def _pair_of(assignment: Assignment, turn: int | None = None) -> BlindPair:
+    """The newest, or that of the turn which the page was about."""
+    pairs = assignment.pairs.all() if turn is None else assignment.pairs.filter(turn__number=turn)
+    pair = pairs.order_by("-turn__number", "-attempt").first()
     if pair is None:
         raise WrongState("This task has no pair yet.")
     return pair
@@ -143,6 +256,8 @@ def _content(rubric: Rubric, posted: Mapping[str, Any]) -> dict[str, Any]:
         "not_applicable": [key for key in keys if rubric.may_skip and posted.get(key) == NOT_APPLICABLE],
         "key_axis": key_axis if key_axis in keys else "",
         # Browsers send line ends as CRLF.
+        "continue_from": chosen if (chosen := str(posted.get("continue_from", ""))) in ("a", "b") else "",
+        "next_prompt": _text(posted, "next_prompt").replace("\r\n", "\n")[:LONGEST],
         "texts": {name: _text(posted, name).replace("\r\n", "\n")[:LONGEST] for name in TEXTS},
     }
 

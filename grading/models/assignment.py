@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
@@ -26,8 +26,15 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(state__in=Assignment.WITH_RATER)
 
     def overdue(self) -> AssignmentQuerySet:
-        """By the database's clock: a worker's own may be wrong."""
-        return self.filter(state=Assignment.State.CLAIMED, lease_until__lt=Now())
+        """By the database's clock: a worker's own may be wrong. No lease runs while the next turn is made."""
+        overdue = self.filter(state=Assignment.State.CLAIMED, lease_until__lt=Now())
+        return overdue.exclude(pk__in=Assignment.objects.waiting().values("pk"))
+
+    def waiting(self) -> AssignmentQuerySet:
+        """All that they were given is graded, and they have not handed in: the next turn is being made."""
+        graded = Count("pairs", filter=Q(pairs__preference__state="locked"))
+        counted = self.filter(state=Assignment.State.CLAIMED).annotate(graded=graded, drawn=Count("pairs"))
+        return counted.filter(graded__gt=0, graded=F("drawn"))
 
     def to_review(self, reviewer: User) -> AssignmentQuerySet:
         """What this person may judge, oldest first. Nobody judges their own."""

@@ -57,6 +57,9 @@ class Revision(models.Model):
     key_axis = models.CharField(max_length=40, blank=True)
     #: By name of the field: strengths and weaknesses of each side, justification.
     texts = models.JSONField(default=dict)
+    #: The side that both go on from, and what is asked for next. "" takes the side that is better overall.
+    continue_from = models.CharField(max_length=1, blank=True, default="", db_default="")
+    next_prompt = models.TextField(blank=True, default="", db_default="")
     #: Which browser tab wrote it, and that tab's how-manieth save it was.
     tab = models.CharField(max_length=40, blank=True)
     sequence = models.PositiveIntegerField(default=0)

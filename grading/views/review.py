@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
-from grading import checks, looks, reviewing
+from grading import checks, looks, pieces, reviewing
 from grading.models import Assignment, BlindPair
 from grading.reading import Reading, reading_of
+from grading.spots import Spot
 from grading.views import patches as answers
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
@@ -34,31 +35,31 @@ def queue(request: PersonRequest) -> HttpResponse:
 @role_required(Role.REVIEWER)
 @require_safe
 @gzip_page  # no secret stands in it unmasked beside what a request could choose
-def page(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def page(request: PersonRequest, public_id: Spot) -> HttpResponse:
     return looks.remember(request, _page(request, _reading(request, public_id, steps=False)))
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def transcripts(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def transcripts(request: PersonRequest, public_id: Spot) -> HttpResponse:
     return _tab(request, public_id, "transcripts")
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def tests(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def tests(request: PersonRequest, public_id: Spot) -> HttpResponse:
     return _tab(request, public_id, "tests")
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def write_up(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def write_up(request: PersonRequest, public_id: Spot) -> HttpResponse:
     return _tab(request, public_id, "write_up")
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+def file(request: PersonRequest, public_id: Spot, number: int) -> HttpResponse:
     if request.htmx:
         return answers.fragment(request, _pairs(request, public_id), number)
     return answers.alone(request, _reading(request, public_id, steps=False), number)
@@ -66,33 +67,33 @@ def file(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
 
 @role_required(Role.REVIEWER)
 @require_safe
-def gap(request: PersonRequest, public_id: UUID, number: int, gap: int) -> HttpResponse:
+def gap(request: PersonRequest, public_id: Spot, number: int, gap: int) -> HttpResponse:
     return answers.fragment(request, _pairs(request, public_id), number, gap)
 
 
 @role_required(Role.REVIEWER)
 @require_POST
-def mark(request: PersonRequest, public_id: UUID, number: int) -> HttpResponse:
+def mark(request: PersonRequest, public_id: Spot, number: int) -> HttpResponse:
     back = reverse("grading:review", args=[public_id])
     return answers.mark(request, _pairs(request, public_id), number, back)
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def image(request: PersonRequest, public_id: UUID, number: int, which: str) -> HttpResponse:
+def image(request: PersonRequest, public_id: Spot, number: int, which: str) -> HttpResponse:
     return answers.picture(_pairs(request, public_id), number, which)
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def search(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def search(request: PersonRequest, public_id: Spot) -> HttpResponse:
     reading = None if request.htmx else _reading(request, public_id, steps=False)
     return answers.found(request, _pairs(request, public_id), reading)
 
 
 @role_required(Role.REVIEWER)
 @require_safe
-def base(request: PersonRequest, public_id: UUID) -> HttpResponse:
+def base(request: PersonRequest, public_id: Spot) -> HttpResponse:
     reading = None if request.htmx else _reading(request, public_id, steps=False)
     panel = reviewing.panel_context(reading) if reading else {}
     return answers.browsed(request, _pairs(request, public_id), reading, panel)
@@ -120,17 +121,19 @@ def _reviewable(request: PersonRequest, public_id: UUID) -> Assignment:
     return get_object_or_404(reviewing.visible_to(request.user), public_id=public_id)
 
 
-def _pairs(request: PersonRequest, public_id: UUID) -> QuerySet[BlindPair]:
+def _pairs(request: PersonRequest, public_id: Spot) -> QuerySet[BlindPair]:
     """The short way: of one assignment this reviewer may see, nothing but its pairs."""
-    visible = reviewing.visible_to(request.user).filter(public_id=public_id).order_by()
-    return BlindPair.objects.filter(assignment__in=visible.values("pk"))
+    visible = reviewing.visible_to(request.user).filter(public_id=public_id.assignment).order_by()
+    return pieces.at(BlindPair.objects.filter(assignment__in=visible.values("pk")), public_id)
 
 
-def _reading(request: PersonRequest, public_id: UUID, *, steps: bool = True) -> Reading:
-    return reading_of(_reviewable(request, public_id), prefix="review_", steps=steps)
+def _reading(request: PersonRequest, public_id: Spot, *, steps: bool = True) -> Reading:
+    return reading_of(
+        _reviewable(request, public_id.assignment), turn=public_id.turn, prefix="review_", steps=steps
+    )
 
 
-def _tab(request: PersonRequest, public_id: UUID, tab: str) -> HttpResponse:
+def _tab(request: PersonRequest, public_id: Spot, tab: str) -> HttpResponse:
     reading = _reading(request, public_id)
     context = reading.context(tab) | reviewing.panel_context(reading)
     return render(request, f"grading/compare/{tab}.html", context)

@@ -137,6 +137,8 @@ ROUTES = {
     "grading:base": _work("base/", 200),
     "grading:save_draft": _work("draft", post=302),
     "grading:submit": _work("submit", post=422),
+    "grading:go_on": _work("next", post=422),
+    "grading:waiting": _work("waiting", 204),
     "grading:receipt": Route("/receipts/{id}", RATERS, 200, owners=("riley",), of="receipt"),
     "grading:guess": Route("/receipts/{id}/guess", RATERS, post=302, owners=("riley",), of="receipt"),
     "grading:scenario_files": _draft("files/", 200),
