@@ -6,7 +6,17 @@ Everything about a pair hangs below the assignment of the person who reads it.
 from django.urls import include, path
 
 from grading import spots  # noqa: F401  registers <spot:…>
-from grading.views import compare, exports, results, review, scenarios, work
+from grading.views import (
+    compare,
+    experiments,
+    exports,
+    guidelines,
+    results,
+    review,
+    rubrics,
+    scenarios,
+    work,
+)
 
 app_name = "grading"
 urlpatterns = [
@@ -46,6 +56,27 @@ urlpatterns = [
     path("review/<spot:public_id>/search", review.search, name="review_search"),
     path("review/<spot:public_id>/base/", review.base, name="review_base"),
     path("review/<uuid:public_id>/decide", review.decide, name="decide"),
+    path("guidelines/<uuid:public_id>/", guidelines.page, name="guidelines"),
+    path("experiments/", experiments.experiments, name="experiments"),
+    path("experiments/new", experiments.new, name="new_experiment"),
+    path("experiments/preview", experiments.preview, name="preview_guidelines"),
+    path("experiments/<uuid:public_id>/", experiments.experiment, name="experiment"),
+    path("experiments/<uuid:public_id>/edit", experiments.edit, name="edit_experiment"),
+    path("experiments/<uuid:public_id>/figures", experiments.figures, name="experiment_figures"),
+    path("experiments/<uuid:public_id>/look", experiments.look, name="look_experiment"),
+    path("experiments/<uuid:public_id>/start", experiments.start, name="start_experiment"),
+    path("experiments/<uuid:public_id>/pause", experiments.pause, name="pause_experiment"),
+    path("experiments/<uuid:public_id>/resume", experiments.resume, name="resume_experiment"),
+    path("experiments/<uuid:public_id>/finish", experiments.finish, name="finish_experiment"),
+    path("experiments/<uuid:public_id>/guidelines", experiments.write_guidelines, name="write_guidelines"),
+    path("experiments/<uuid:public_id>/scenarios", experiments.scenarios, name="experiment_scenarios"),
+    path("experiments/<uuid:public_id>/tasks", experiments.tasks, name="experiment_tasks"),
+    path("gold/<uuid:public_id>/", experiments.gold, name="gold"),
+    path("rubrics/", rubrics.rubrics, name="rubrics"),
+    path("rubrics/new", rubrics.new, name="new_rubric"),
+    path("rubrics/ship", rubrics.ship, name="ship_rubrics"),
+    path("rubrics/preview", rubrics.preview, name="preview_rubric"),
+    path("rubrics/<int:pk>/", rubrics.edit, name="rubric"),
     path("exports/", exports.page, name="exports"),
     path("exports/ask", exports.ask, name="ask_export"),
     path("exports/<uuid:public_id>/", exports.detail, name="export"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks.views import approvals, categories, imports, operations, repositories, scenarios
+from tasks.views import approvals, categories, imports, operations, people, repositories, scenarios
 
 app_name = "tasks"
 urlpatterns = [
@@ -21,6 +21,9 @@ urlpatterns = [
     path("imports/<uuid:public_id>/", imports.one, name="import"),
     path("imports/<uuid:public_id>/again", imports.repeat, name="repeat_import"),
     path("categories/", categories.categories, name="categories"),
+    path("people/", people.people, name="people"),
+    path("people/qualifications", people.new_qualification, name="new_qualification"),
+    path("people/<uuid:public_id>/", people.person, name="person"),
     path("scenarios/", scenarios.scenarios, name="scenarios"),
     path("scenarios/new", scenarios.new, name="new_scenario"),
     path("scenarios/begin", scenarios.begin, name="begin_scenario"),

@@ -259,7 +259,7 @@ def whole(experiment: Experiment, vote: Vote, axes: Mapping[str, str]) -> Whole:
 
 def _side(letter: str, arm: int, record: Mapping[str, Any], own: str) -> Side:
     candidate = record[f"candidate_{own}"]
-    lines = candidate["patch"].splitlines()
+    lines, cut = patch_lines(candidate["patch"])
     return Side(
         letter=letter,
         arm=arm,
@@ -271,9 +271,16 @@ def _side(letter: str, arm: int, record: Mapping[str, Any], own: str) -> Side:
         added=candidate["added"],
         removed=candidate["removed"],
         tests=_tests(candidate["evidence"]),
-        lines=[(_kind(line), line) for line in lines[:MOST_LINES]],
-        cut=max(0, len(lines) - MOST_LINES),
+        lines=lines,
+        cut=cut,
     )
+
+
+def patch_lines(patch: str | bytes) -> tuple[list[tuple[str, str]], int]:
+    """(class, line) of the first lines of a patch, and how many more there are."""
+    text = patch.decode(errors="replace") if isinstance(patch, bytes) else patch
+    lines = text.splitlines()
+    return [(_kind(line), line) for line in lines[:MOST_LINES]], max(0, len(lines) - MOST_LINES)
 
 
 def _kind(line: str) -> str:

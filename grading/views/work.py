@@ -28,6 +28,8 @@ def claim(request: PersonRequest) -> HttpResponse:
     """The next task, or the one already in hand: a second click leads to the same page."""
     assignment = queue.claim_next(request.user)
     if assignment is None:
+        if unread := queue.guidelines_to_confirm(request.user).first():
+            return redirect("grading:guidelines", public_id=unread.experiment.public_id)
         messages.info(request, "Nothing is ready for you now. New tasks appear here by themselves.")
         return redirect("grading:work")
     return redirect("grading:compare", public_id=assignment.public_id)

@@ -18,6 +18,7 @@ from grading.models import Assignment, Export, Judgement
 from grading.results import asking
 from marlin import tokens
 from marlin.models import Role, Scope, User
+from tasks import experiments
 from tasks.models import AgentVersion, Arm, Import, ImportFile, ImportSource, RecordedOutput
 from tests import factories
 from tests.blindness import worlds
@@ -123,6 +124,7 @@ def build(directory: Path) -> CanaryWorld:
         scenario=accepted.task.scenario,
         source=ImportSource.objects.create(name="outputs.jsonl", digest="0" * 64),
     )
+    experiments.write_guidelines(accepted.task.experiment, "Read the tests.", by=people["ada"])
     draft = factories.make_draft(people["riley"], repository=repository)
     brought = Import.objects.create(kind=Import.Kind.TASKS, state=Import.State.DONE, by=people["ada"])
     ImportFile.objects.create(asked=brought, name="outputs.jsonl")
@@ -143,6 +145,7 @@ def build(directory: Path) -> CanaryWorld:
         "export": str(export.public_id),
         "experiment": str(accepted.task.experiment.public_id),
         "token": str(token.public_id),
+        "person": str(people["rosa"].public_id),
         "task": str(in_hand.task.public_id),
         "candidate": str(in_hand.task.turns.get().candidates.order_by("pk")[0].public_id),
     }

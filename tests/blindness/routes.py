@@ -66,6 +66,10 @@ def _operation(tail: str, of: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOW
     return Route(f"/operations/{tail}", ADMINS, get, post, owners=ADMINS, of=of)
 
 
+def _experiment(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/experiments/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="experiment")
+
+
 def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
@@ -98,6 +102,9 @@ ROUTES = {
     "tasks:import": Route("/imports/{id}/", ADMINS, 200, owners=ADMINS, of="import"),
     "tasks:repeat_import": Route("/imports/{id}/again", ADMINS, post=302, owners=ADMINS, of="import"),
     "tasks:categories": Route("/categories/", ADMINS, 200, 302),
+    "tasks:people": Route("/people/", ADMINS, 200),
+    "tasks:new_qualification": Route("/people/qualifications", ADMINS, 200, 422),
+    "tasks:person": Route("/people/{id}/", ADMINS, 200, 302, owners=ADMINS, of="person"),
     "tasks:scenarios": Route("/scenarios/", RATERS, 200),
     "tasks:new_scenario": Route("/scenarios/new", RATERS, 200),
     "tasks:begin_scenario": Route("/scenarios/begin", RATERS, post=404),
@@ -121,6 +128,27 @@ ROUTES = {
     "tasks:cancel_candidate": _operation("candidates/{id}/cancel", "candidate", post=302),
     "tasks:pause_experiment": _operation("experiments/{id}/pause", "experiment", post=302),
     "tasks:resume_experiment": _operation("experiments/{id}/resume", "experiment", post=302),
+    "grading:guidelines": Route("/guidelines/{id}/", RATERS, 200, 302, owners=("riley",), of="experiment"),
+    "grading:experiments": Route("/experiments/", ADMINS, 200),
+    "grading:new_experiment": Route("/experiments/new", ADMINS, 200, 422),
+    "grading:preview_guidelines": Route("/experiments/preview", ADMINS, post=200),
+    "grading:experiment": _experiment("", 200),
+    "grading:edit_experiment": _experiment("edit", 302, 302),
+    "grading:experiment_figures": _experiment("figures", 200),
+    "grading:look_experiment": _experiment("look", post=302),
+    "grading:start_experiment": _experiment("start", post=302),
+    "grading:pause_experiment": _experiment("pause", post=302),
+    "grading:resume_experiment": _experiment("resume", post=302),
+    "grading:finish_experiment": _experiment("finish", post=302),
+    "grading:write_guidelines": _experiment("guidelines", post=302),
+    "grading:experiment_scenarios": _experiment("scenarios", 200, 302),
+    "grading:experiment_tasks": _experiment("tasks", 200),
+    "grading:gold": Route("/gold/{id}/", ADMINS, 200, 422, owners=ADMINS, of="task"),
+    "grading:rubrics": Route("/rubrics/", ADMINS, 200),
+    "grading:new_rubric": Route("/rubrics/new", ADMINS, 200, 422),
+    "grading:ship_rubrics": Route("/rubrics/ship", ADMINS, post=302),
+    "grading:preview_rubric": Route("/rubrics/preview", ADMINS, post=200),
+    "grading:rubric": Route("/rubrics/1/", ADMINS, 200, 422),
     "grading:work": Route("/work/", RATERS, 200),
     "grading:claim": Route("/work/claim", RATERS, post=302),
     "grading:resume": _work("resume", post=302),
