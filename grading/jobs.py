@@ -22,10 +22,10 @@ MOST_BELLS = 100
 
 @shared_task
 def render_pairs() -> int:
-    """Pulls: each complete pair that has no page gets one. Safe to ring twice."""
+    """Pulls: complete pairs that have no page get one. Safe to ring twice."""
     queue.hand_on()
-    waiting = rendering.waiting()
-    for turn_id, attempt in waiting[:MOST_BELLS]:
+    waiting = rendering.waiting(MOST_BELLS)
+    for turn_id, attempt in waiting:
         ring("grading.jobs.render_pair", turn_id, attempt)
     return len(waiting)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from grading import search
@@ -21,7 +22,7 @@ from grading.models import Fragment, PageWords, PairPage, Picture, Trouble
 from marlin.sources import source
 from tasks.contents import contents_of
 from tasks.models import Candidate, Turn
-from tasks.turns import pairs_to_render
+from tasks.turns import offered
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +30,20 @@ Texts = Mapping[str, bytes | None]
 
 MOST_REASON = 2_000  # characters
 MOST_REST = 24 * 3600  # seconds until a pair that always fails is tried again
+AT_ONCE = 200  # fragments in one INSERT; a huge pair has thirteen thousand
 MOST_PICTURES = 32 * 1024 * 1024  # bytes of one page
 
 
-def waiting() -> list[tuple[int, int]]:
-    """(turn id, attempt) of each complete pair that has no page in this version yet and may be tried now."""
-    rendered = PairPage.objects.filter(version=VERSION).values_list("turn_id", "attempt").distinct()
-    resting = Trouble.objects.filter(again_at__gt=Now()).values_list("turn_id", "attempt")
-    return pairs_to_render([*rendered, *resting])
+def waiting(most: int | None = None) -> list[tuple[int, int]]:
+    """(turn id, attempt) of complete pairs that have no page in this version yet and may be tried now, oldest first.
+
+    One query, which reads nothing of what is rendered: it is asked every few seconds, and pairs only become more.
+    """
+    same = {"turn": OuterRef("pk"), "attempt": OuterRef("newest")}
+    rendered = PairPage.objects.filter(version=VERSION, **same)
+    resting = Trouble.objects.filter(again_at__gt=Now(), **same)
+    turns = offered().filter(~Exists(rendered), ~Exists(resting)).order_by("pk")
+    return list(turns.values_list("pk", "newest")[:most])  # type: ignore[misc]  # annotated by with_newest
 
 
 def outdated(*, closed_too: bool = False) -> list[tuple[int, int]]:
@@ -45,7 +52,7 @@ def outdated(*, closed_too: bool = False) -> list[tuple[int, int]]:
     With `closed_too` also what no rater is offered any more: closed tasks, earlier turns and attempts.
     """
     rendered = set(PairPage.objects.filter(version=VERSION).values_list("turn_id", "attempt"))
-    pairs = set(pairs_to_render(rendered))
+    pairs = set(offered().values_list("pk", "newest"))  # type: ignore[misc]  # annotated by with_newest
     if closed_too:
         pairs.update(PairPage.objects.filter(version__lt=VERSION).values_list("turn_id", "attempt"))
     return sorted(pairs - rendered)
@@ -121,19 +128,21 @@ def _store(turn: Turn, attempt: int, candidates: list[Candidate]) -> None:
             version=VERSION,
             index={**comparison.as_index(), "no_base": not (one.has_base and other.has_base)},
         )
-        Fragment.objects.bulk_create(_fragments(page, comparison))
+        fragments = _fragments(page, comparison)
+        while some := list(islice(fragments, AT_ONCE)):
+            Fragment.objects.bulk_create(some)
         PageWords.objects.create(page=page, **_words(comparison))
         Picture.objects.bulk_create(_pictures(page, comparison, base, of_left.results, of_right.results))
         _forget_older(page)
 
 
-def _fragments(page: PairPage, comparison: Comparison) -> list[Fragment]:
-    return [
+def _fragments(page: PairPage, comparison: Comparison) -> Iterator[Fragment]:
+    return (
         Fragment(page=page, view=view, file=number, gap=gap, body=body)
         for number, file in enumerate(comparison.files)
         for view, drawn in file.views.items()
         for gap, body in enumerate((drawn.body, *drawn.pieces))
-    ]
+    )
 
 
 def _words(comparison: Comparison) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
@@ -13,6 +13,7 @@ from marlin.sources import new_public_id, source
 from marlin.states import WrongState
 from tasks.lineage import commit_after
 from tasks.models import Arm, Candidate, Origin, Task, Turn
+from tasks.models.turn import TurnQuerySet
 
 
 @transaction.atomic
@@ -106,12 +107,9 @@ def without_pair() -> list[int]:
     return list(waiting.order_by("pk").values_list("pk", flat=True))
 
 
-def pairs_to_render(rendered: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """(turn id, attempt) of the newest complete pair of each turn of open tasks, but those `rendered`."""
-    known = set(rendered)
-    turns = Turn.objects.filter(task__state=Task.State.OPEN).with_newest()
-    pairs = turns.values_list("pk", "newest")  # type: ignore[misc]  # annotated by with_newest
-    return [pair for pair in pairs if pair not in known]
+def offered() -> TurnQuerySet:
+    """Turns of open tasks that have a complete pair; `newest` is the number of the newest one."""
+    return Turn.objects.filter(task__state=Task.State.OPEN).with_newest()
 
 
 def bases_in_use() -> list[tuple[int, str]]:

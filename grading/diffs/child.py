@@ -12,6 +12,7 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from io import BytesIO
 from typing import Any
 
 from grading.diffs import highlight, process
@@ -102,7 +103,7 @@ def _asked(request: dict[str, Any], seconds: float, read: Callable[[bytes], Answ
 
 def _read_answer(answer: bytes) -> tuple[Comparison, Comparison]:
     """A line for the counts, then two for each file: the child keeps none of them in memory."""
-    lines = iter(answer.splitlines())
+    lines = BytesIO(answer)  # which copies no more than a line at a time
     head = json.loads(next(lines))
     left, right = Totals(*head["left_totals"]), Totals(*head["right_totals"])
     pairs = [(_file(next(lines)), _file(next(lines))) for _ in range(head["files"])]

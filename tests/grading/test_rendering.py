@@ -122,6 +122,24 @@ def test_a_new_attempt_gets_pages_of_its_own(turn):
     assert PairPage.objects.filter(turn=turn, attempt=2).count() == 2
 
 
+def test_what_waits_is_one_query_however_much_is_rendered(turn, django_assert_num_queries):
+    rendering.render(turn.pk, 1)
+    others = [finish(factories.make_task().turns.get()) for _ in range(3)]
+
+    with django_assert_num_queries(1):
+        waiting = rendering.waiting(2)
+
+    assert waiting == [(other.pk, 1) for other in others[:2]]
+
+
+def test_fragments_are_stored_some_at_a_time(turn, monkeypatch):
+    monkeypatch.setattr(rendering, "AT_ONCE", 1)
+
+    rendering.render(turn.pk, 1)
+
+    assert [page.fragments.count() for page in PairPage.objects.all()] == [3, 3]
+
+
 def test_pages_of_an_older_version_are_rendered_again(turn):
     rendering.render(turn.pk, 1)
     PairPage.objects.update(version=0)

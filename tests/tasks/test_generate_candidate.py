@@ -86,7 +86,7 @@ def left_behind() -> list[Path]:
 
 
 def pair_is_shown(work: Work) -> bool:
-    return [pair[0] for pair in turns.pairs_to_render([])] == [work.tested.turn_id]
+    return list(turns.offered().values_list("pk", flat=True)) == [work.tested.turn_id]
 
 
 def test_an_agent_that_works_leaves_patch_transcript_and_evidence(given):

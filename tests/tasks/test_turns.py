@@ -17,9 +17,9 @@ def finish_pair(task: Task, attempt: int = 1) -> None:
         factories.finish_candidate(candidate)
 
 
-def shown(task: Task, rendered: tuple[tuple[int, int], ...] = ()) -> list[int]:
-    """The attempts of the task's turn that wait for rendering."""
-    pairs = turns.pairs_to_render(rendered)
+def shown(task: Task) -> list[int]:
+    """The attempts of the task's turn that are offered."""
+    pairs = turns.offered().values_list("pk", "newest")
     assert {turn for turn, _ in pairs} <= {task.turns.get().pk}
     return [attempt for _, attempt in pairs]
 
@@ -33,12 +33,6 @@ def test_a_pair_waits_until_both_sides_are_ready(task):
 
     factories.finish_candidate(second)
     assert shown(task) == [1]
-
-
-def test_a_rendered_pair_is_not_rendered_again(task):
-    finish_pair(task)
-
-    assert shown(task, ((task.turns.get().pk, 1),)) == []
 
 
 def test_a_newer_pair_counts_when_it_is_complete(task):
