@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ CHOICES = {
     "view": ("compare_view", tuple(VIEWS)),
     "split": ("compare_split", ("0", "1")),
     "blank": ("compare_blank", ("show", "hide")),
+    "notebook": ("compare_notebook", ("cells", "file")),
 }
 _YEAR = 365 * 24 * 3600
 #: Where so much of what changed is alike in both, what differs is the better start.
@@ -31,11 +32,15 @@ MOSTLY_ALIKE = 0.5
 
 @dataclass(frozen=True)
 class Look:
-    """`view` is one of VIEWS; split and unified differ where one side stands alone."""
+    """`view` is one of VIEWS; split and unified differ where one side stands alone.
+
+    `reads_cells`: a notebook is shown as its cells where these are drawn, beside each other, and not as its JSON.
+    """
 
     view: str
     split: bool = False
     hides_blank: bool = False
+    reads_cells: bool = True
 
     @property
     def stored(self) -> View:
@@ -44,11 +49,27 @@ class Look:
             return View.THREE if self.split else View.PAIR
         return View(self.view)
 
+    def stored_of(self, drawn: Container[str]) -> View:
+        """The stored view of a file that is drawn in these."""
+        shows_cells = self.reads_cells and self.stored == View.PAIR and View.CELLS in drawn
+        return View.CELLS if shows_cells else self.stored
+
 
 def look_of(request: HttpRequest, start: str = View.PAIR) -> Look:
     """The address wins over the choice of before, and that over the start that fits the pair."""
     chosen = {name: _chosen(request, name) for name in CHOICES}
-    return Look(chosen["view"] or start, chosen["split"] == "1", chosen["blank"] == "hide")
+    return Look(
+        chosen["view"] or start,
+        split=chosen["split"] == "1",
+        hides_blank=chosen["blank"] == "hide",
+        reads_cells=chosen["notebook"] != "file",
+    )
+
+
+def stored_asked(request: HttpRequest) -> View:
+    """The stored view that the address of a fragment names, else the one that is looked at."""
+    asked = request.GET.get("view", "")
+    return View(asked) if asked in View.values else look_of(request).stored
 
 
 def _chosen(request: HttpRequest, name: str) -> str:

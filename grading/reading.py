@@ -54,10 +54,20 @@ class ShownFile:
     images: tuple[tuple[str, str], ...]
     #: Why it counts as written by a program.
     generated: str
+    #: "moved" or "blank" where every change of the file is of that kind.
+    only: str
+    #: Of a notebook: "shown" as its cells, or "offered"; "" for other files.
+    cells: str
 
     @property
     def is_loaded(self) -> bool:
         return bool(self.html)
+
+    @property
+    def kinds(self) -> str:
+        """What the list can be narrowed to."""
+        only = f"only-{self.only}" if self.only else ""
+        return " ".join(filter(None, (self.relation, self.group, only, "folded" if self.folded else "")))
 
 
 @dataclass(frozen=True)
@@ -148,6 +158,8 @@ class Reading:
             "view": look.view,
             "split": look.split,
             "hides_blank": look.hides_blank,
+            "reads_cells": look.reads_cells,
+            "rows_url": f"{self.url('file', 0)}?view={look.stored}&v={page.version}",
             "views": self._views(look),
             "counts": _counts(page.index),
             "no_base": page.index.get("no_base", False),
@@ -155,12 +167,12 @@ class Reading:
         }
 
     def _files(self, page: PairPage, look: Look, reader: Any) -> list[ShownFile]:
-        entries, view = page.index["files"], look.stored
-        bodies = self._first_bodies(page, view)
+        entries = page.index["files"]
+        views = [look.stored_of(_drawn_in(entry)) for entry in entries]
+        bodies = self._first_bodies(page, views)
         read = marks.read_by(reader, self.pair)
         # Turned into an address for each file: a thousand calls of reverse() would take a tenth of a second.
         below = self.url("file", 0).removesuffix("0")
-        query = f"?view={view}&v={page.version}"
         return [
             ShownFile(
                 number=number,
@@ -172,7 +184,7 @@ class Reading:
                 warnings=tuple(entry["warnings"]) + tuple(entry["degraded"]),
                 folded=entry["folded"],
                 html=bodies.get(number, ""),
-                url=f"{below}{number}{query}",
+                url=f"{below}{number}?view={view}&v={page.version}",
                 mark_url=f"{below}{number}/read",
                 rows=_drawn_in(entry).get(view, 0),
                 is_read=bool(read) and marks.name_of(entry["path"]) in read,
@@ -184,23 +196,26 @@ class Reading:
                     for label, which in _pictured(entry.get("images", ()))
                 ),
                 generated=entry.get("generated", ""),
+                only=entry.get("only", ""),
+                cells=_cells_of(entry, view),
             )
-            for number, entry in enumerate(entries)
+            for number, (entry, view) in enumerate(zip(entries, views, strict=True))
         ]
 
-    def _first_bodies(self, page: PairPage, view: View) -> dict[int, str]:
+    def _first_bodies(self, page: PairPage, views: Sequence[View]) -> dict[int, str]:
         """The HTML that comes with the page, by file. Folded files arrive when they are opened, whatever their size."""
-        first: list[int] = []
+        first: dict[int, View] = {}
         rows = 0
-        for number, entry in enumerate(page.index["files"]):
+        for number, (entry, view) in enumerate(zip(page.index["files"], views, strict=True)):
             if entry["folded"]:
                 continue
             rows += _drawn_in(entry).get(view, 0)
             if rows > (FIRST_ROWS if first else FIRST_FILE):
                 break
-            first.append(number)
-        whole = page.fragments.filter(view=view, gap=0, file__in=first)
-        return {file: Fragment.unpacked(bytes(body)) for file, body in whole.values_list("file", "body")}
+            first[number] = view
+        whole = page.fragments.filter(view__in=set(first.values()), gap=0, file__in=first)
+        found = whole.values_list("file", "view", "body")
+        return {file: Fragment.unpacked(bytes(body)) for file, view, body in found if view == first[file]}
 
     def _views(self, look: Look) -> list[dict[str, Any]]:
         here = self.url("compare") if not self.prefix else reverse("grading:review", args=[self.spot])
@@ -215,9 +230,11 @@ class Reading:
             for name, (label, key) in looks.VIEWS.items()
         ]
 
-    def whole_file(self, number: int, view: str) -> str:
+    def whole_file(self, number: int, look: Look) -> str:
         """A file with nothing folded away: for a page that cannot fetch more."""
-        stored = self.page().fragments.filter(view=view, file=number)
+        page = self.page()
+        drawn = page.fragments.filter(file=number, gap=0).values_list("view", flat=True)
+        stored = page.fragments.filter(view=look.stored_of(set(drawn)), file=number)
         bodies = {fragment.gap: fragment.html for fragment in stored}
         if 0 not in bodies:
             raise Http404
@@ -301,6 +318,12 @@ def reading_of(
 def _drawn_in(entry: Mapping[str, Any]) -> dict[str, int]:
     """The views in which a file is stored, with their rows."""
     return entry.get("rows") or {View.PAIR: 0}
+
+
+def _cells_of(entry: Mapping[str, Any], view: View) -> str:
+    if View.CELLS not in _drawn_in(entry):
+        return ""
+    return "shown" if view == View.CELLS else "offered"
 
 
 def _pictured(sides: Sequence[str]) -> Iterator[tuple[str, str]]:

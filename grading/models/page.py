@@ -18,6 +18,7 @@ class View(models.TextChoices):
     PAIR = "pair"  # A and B side by side, each against the base
     THREE = "three"  # base, A and B
     DIRECT = "direct"  # A against B
+    CELLS = "cells"  # a notebook as its cells, side by side as in "pair"; other files have none
 
 
 class PairPage(models.Model):

@@ -32,6 +32,15 @@ RELATIONS = {
         '<td class="rel" title="both, not alike">≠<span class="sr-only"> both, not alike</span></td>'
     ),
 }
+#: What all changes of a file are, where they are of one kind.
+ONLY = {
+    "moved": mark_safe(
+        ' <span class="only" title="only moved lines">↕<span class="sr-only"> only moved lines</span></span>'
+    ),
+    "blank": mark_safe(
+        ' <span class="only" title="only white space">␣<span class="sr-only"> only white space</span></span>'
+    ),
+}
 TEST = mark_safe('<span class="kind" title="test"><span class="sr-only">test</span></span>')
 
 
@@ -75,6 +84,8 @@ def marks_in_list(file: ShownFile) -> SafeString:
     marks = []
     if letters := _status_letters(file):
         marks.append(format_html(' <span class="letters" aria-hidden="true">{}</span>', letters))
+    if file.only:
+        marks.append(ONLY[file.only])
     if file.group == "tests":
         marks.append(TEST)
     if file.warnings:
@@ -114,6 +125,10 @@ def counts_in_list(change: Mapping[str, Any] | None) -> SafeString:
 
 @register.filter
 def relation_in_list(file: ShownFile) -> SafeString:
+    if file.relation == "differ" and file.differences:
+        places = "one place" if file.differences == 1 else f"{file.differences} places"
+        told = f"A and B differ in {places}"
+        return format_html('<td class="rel" title="{}">≠<span class="sr-only"> {}</span></td>', told, told)
     return RELATIONS.get(file.relation, ALONE)
 
 
@@ -134,7 +149,8 @@ def blank_file() -> ShownFile:
     """What static/js/files.js fills in, for files that are not sent with the page."""
     return ShownFile(
         number=0, path="", a=None, b=None, relation="", group="", warnings=(), folded=False, html="", url="",
-        mark_url="", rows=0, is_read=False, moved=0, blank=0, differences=0, images=(), generated="",
+        mark_url="", rows=0, is_read=False, moved=0, blank=0, differences=0, images=(), generated="", only="",
+        cells="",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from marlin.roles import PersonRequest
 
 def fragment(request: HttpRequest, pairs: QuerySet[BlindPair], file: int, gap: int = 0) -> HttpResponse:
     """The rows of one file or of one gap, as they are stored."""
-    view = looks.look_of(request).stored
+    view = looks.stored_asked(request)
     version = request.GET.get("v", "")
     body = pieces.fragment_of(
         pieces.newest_of(pairs), view, file, gap, version=int(version) if version.isdecimal() else None
@@ -27,7 +27,7 @@ def fragment(request: HttpRequest, pairs: QuerySet[BlindPair], file: int, gap: i
 
 def alone(request: HttpRequest, reading: Reading, file: int) -> HttpResponse:
     """One file alone on a page, with nothing folded away."""
-    html = reading.whole_file(file, looks.look_of(request).stored)
+    html = reading.whole_file(file, looks.look_of(request))
     return render(request, "grading/compare/file.html", reading.context("patches") | {"html": html})
 
 

@@ -65,6 +65,7 @@ function placeholder(number) {
   article.className = isOf(row, "folded") ? "file-diff bare is-folded" : "file-diff bare";
   article.classList.toggle("not-a", isUntouched(row, "A"));
   article.classList.toggle("not-b", isUntouched(row, "B"));
+  article.classList.toggle("as-cells", isNotebook(row) && readsCells());
   article.id = `file-${number}`;
   article.dataset.file = number;
   article.setAttribute("aria-labelledby", `name-${number}`);
@@ -104,7 +105,9 @@ function furnish(article) {
   toggle.setAttribute("aria-controls", `rows-${number}`);
   toggle.setAttribute("aria-label", `Fold or open ${path}`);
   [...head.querySelectorAll(".per-side")].forEach((place, side) => tellSide(place, row.cells[side ? 3 : 1]));
-  if (row.dataset.generated) head.querySelector("h3").after(tag(row.dataset.generated));
+  if (row.querySelector(".only")) head.querySelector("h3").after(tag(row.querySelector(".only").title));
+  if (isNotebook(row)) head.querySelector("h3").after(notebookLink());
+  if (row.dataset.generated) head.querySelector("h3").after(tag("generated", row.dataset.generated));
   const mark = head.querySelector("[data-read]");
   mark.setAttribute("formaction", addressOf(number).replace(/(\?.*)?$/, "/read"));
   mark.setAttribute("aria-pressed", String(isRead(article)));
@@ -124,11 +127,18 @@ function tellSide(place, cell) {
   place.replaceChildren(place.querySelector(".side"), " ", ...(told ? [quiet, " "] : []), ...counts);
 }
 
-function tag(reason) {
+function tag(words, reason = "") {
   const made = document.createElement("span");
   made.className = "tag";
   made.title = reason;
-  made.textContent = "generated";
+  made.textContent = words;
+  return made;
+}
+
+function notebookLink() {
+  const made = document.querySelector("#notebook-template").content.firstElementChild.cloneNode(true);
+  made.href = otherReading();
+  made.textContent = readsCells() ? "Show the file" : "Show cells";
   return made;
 }
 
@@ -180,7 +190,8 @@ const watcher = new IntersectionObserver(
 
 // Where the rows of a file are, in this view and this rendering.
 function addressOf(number) {
-  return document.querySelector("#look").dataset.first.replace(/0(?=\?|$)/, number);
+  const address = document.querySelector("#look").dataset.first.replace(/0(?=\?|$)/, number);
+  return isNotebook(listed.get(number)) && readsCells() ? address.replace("view=pair", "view=cells") : address;
 }
 export const addressOfFile = (article) => addressOf(article.dataset.file);
 
@@ -301,6 +312,31 @@ function tell(article) {
   said.append(again, " or ", alone);
   article.querySelector(".rows").replaceChildren(said);
 }
+
+// --- Notebooks: as their cells where A and B stand beside each other, or as the files that they are -------------------
+
+const isNotebook = (row) => row.dataset.cells !== undefined;
+
+function readsCells() {
+  const { notebooks, first } = document.querySelector("#look").dataset;
+  return notebooks === "cells" && first.includes("view=pair");
+}
+
+const otherReading = () => (readsCells() ? "?notebook=file" : "?view=pair&notebook=cells");
+
+// Resolves when the other reading stands in the page.
+export function readOtherwise() {
+  if (![...listed.values()].some(isNotebook)) return announce("There is no notebook here.");
+  announce(readsCells() ? "Notebooks are shown as files." : "Notebooks are shown as cells.");
+  const place = { source: "#tools", target: "#look", select: "#look", swap: "outerHTML" };
+  return htmx.ajax("GET", otherReading(), place);
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-notebook]") || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  readOtherwise();
+});
 
 // --- What the browser's own search and the printer do not see --------------------------------------------------------
 
@@ -512,6 +548,7 @@ bind({
   x: () => fileHere() && fold(fileHere(), !isFolded(fileHere())),
   f: () => words.focus(),
   b: toggleFiles,
+  o: readOtherwise,
 });
 
 document.addEventListener("htmx:afterSwap", (event) => event.detail.target.id === "look" && begin());

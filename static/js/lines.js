@@ -3,7 +3,7 @@
 
 import { announce } from "./page.js";
 import { bind } from "./keys.js";
-import { fileHere, fileInView, fileNumbered, files, fold, load } from "./files.js";
+import { fileHere, fileInView, fileNumbered, files, fold, load, readOtherwise } from "./files.js";
 import { open } from "./gaps.js";
 import { beginsChange, beginsDifference, codeOf, foldAround, kindOf, nameOf, numberOf, rowNamed, rowsOf, SIDES } from "./rows.js";
 
@@ -25,7 +25,12 @@ function stand(row, { focus = true, centre = true } = {}) {
   showSide();
   if (centre) bringIntoView(here);
   if (focus) here.focus({ preventScroll: true });
-  const name = nameOf(here, side);
+  tellAddress();
+}
+
+// Lines of a notebook's cells are not those of its file: they have no address.
+function tellAddress() {
+  const name = here.closest(".as-cells") ? null : nameOf(here, side);
   if (name) history.replaceState(null, "", `#f${here.closest(".file-diff").dataset.file}-${name}`);
 }
 
@@ -67,8 +72,7 @@ function otherSide() {
   showSide();
   const cell = codeOf(here, side);
   announce(cell ? kindOf(here, side) === "del" ? `${side} removed this line` : `${side}, line ${numberOf(here, side)}` : `${side} has no line here.`);
-  const name = nameOf(here, side);
-  if (name) history.replaceState(null, "", `#f${here.closest(".file-diff").dataset.file}-${name}`);
+  tellAddress();
 }
 
 // --- From change to change, through files that are still on their way ---------------------------------------------
@@ -115,6 +119,7 @@ const LINE = /^#f(\d+)-(A|B|base)(\d+)$/;
 
 export async function goTo(hash) {
   const [, number, of, line] = LINE.exec(hash) ?? [];
+  if (fileNumbered(number)?.matches(".as-cells")) await readOtherwise(); // the address means the file's own lines
   const article = fileNumbered(number);
   if (!article) return;
   fold(article, false);
@@ -139,7 +144,10 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest?.('a[href*="#f"]');
   if (!link || !LINE.test(link.hash) || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  goTo(link.hash).catch(() => {});
+  const cells = link.closest(".as-cells");
+  const [, , of, line] = LINE.exec(link.hash);
+  if (cells) stand(rowNamed(cells, of, Number(line)) ?? link.closest("tr"));
+  else goTo(link.hash).catch(() => {});
 });
 
 // A click on a line's number stands on the line; its address then says where.
@@ -154,6 +162,7 @@ document.addEventListener("click", (event) => {
 
 async function copyLink() {
   if (!here?.isConnected) return announce("Stand on a line first, with j.");
+  if (here.closest(".as-cells")) return announce("Cells have no links: press o for the lines of the file.");
   try {
     await navigator.clipboard.writeText(location.href);
     announce("The link to this line is copied.");

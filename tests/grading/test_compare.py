@@ -159,6 +159,45 @@ def test_a_gap_comes_as_its_rows(signed_in, assignment):
     assert words_of(response) == "<tr><td>between</td></tr>"
 
 
+def test_a_notebook_comes_as_cells_or_as_its_file(signed_in, assignment):
+    for page in PairPage.objects.all():
+        (entry,) = page.index["files"]
+        page.index["files"] = [entry | {"rows": {**entry["rows"], "cells": 1}}]
+        page.save()
+        Fragment.objects.create(page=page, view="cells", file=0, gap=0, body=Fragment.packed("<p># %% cell"))
+
+    (cells,) = signed_in.get(page_of(assignment, "?view=pair")).context["files"]
+    alone = words_of(signed_in.get(page_of(assignment, "files/0")))
+    page = signed_in.get(page_of(assignment, "?notebook=file"))
+
+    assert (cells.html, cells.cells) == ("<p># %% cell", "shown")
+    assert words_of(signed_in.get(cells.url, headers=HTMX)) == "<p># %% cell"
+    assert "<p># %% cell" in alone
+    assert page.context["files"][0].cells == "offered"
+    assert "hello" in page.context["files"][0].html
+    assert 'href="?view=pair&amp;notebook=cells"' in words_of(page)
+    assert "hello" in words_of(signed_in.get(page_of(assignment, "files/0")))  # remembered
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"only": "moved"}, "only moved lines"),
+        ({"only": "blank"}, "only white space"),
+        ({"relation": "differ", "differences": 3}, "A and B differ in 3 places"),
+    ],
+)
+def test_the_list_tells_what_kind_of_change_a_file_has(signed_in, assignment, told, words):
+    for page in PairPage.objects.all():
+        page.index["files"] = [page.index["files"][0] | told]
+        page.save()
+
+    listed = words_of(signed_in.get(page_of(assignment))).partition('tr class="file')[2].partition("</tr>")[0]
+
+    assert f'title="{words}"' in listed
+    assert f'<span class="sr-only"> {words}</span>' in listed
+
+
 @pytest.mark.parametrize("place", ["files/1", "files/999999999", "files/0/gaps/1", "files/1/gaps/0"])
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_beyond_the_last_file_and_gap_there_is_nothing(signed_in, assignment, place, headers):

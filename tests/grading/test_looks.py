@@ -36,6 +36,31 @@ def test_one_side_alone_is_a_stored_view_with_the_other_side_hidden(query, store
     assert looks.look_of(asked(query)).stored == stored
 
 
+@pytest.mark.parametrize(
+    ("query", "cookies", "stored"),
+    [
+        ("?view=pair", {}, View.CELLS),
+        ("?view=a", {}, View.CELLS),
+        ("?view=a&split=1", {}, View.THREE),
+        ("?view=direct", {}, View.DIRECT),
+        ("?view=pair", {"compare_notebook": "file"}, View.PAIR),
+        ("?view=pair&notebook=cells", {"compare_notebook": "file"}, View.CELLS),
+    ],
+)
+def test_a_notebook_is_shown_as_its_cells_where_a_and_b_stand_beside_each_other(query, cookies, stored):
+    look = looks.look_of(asked(query, **cookies))
+
+    assert look.stored_of({"pair", "three", "direct", "cells"}) == stored
+    assert look.stored_of({"pair", "three", "direct"}) != View.CELLS
+
+
+@pytest.mark.parametrize(
+    ("query", "stored"), [("?view=cells", View.CELLS), ("?view=a", View.PAIR), ("?view=x", View.PAIR)]
+)
+def test_the_address_of_a_part_names_what_is_stored(query, stored):
+    assert looks.stored_asked(asked(query)) == stored
+
+
 def test_what_the_address_asks_for_is_kept_and_nothing_else():
     response = looks.remember(asked("?view=three&blank=hide&split=maybe"), HttpResponse())
 

@@ -212,6 +212,25 @@ def test_changes_of_blanks_are_marked_and_counted():
     assert '<tr class="l w"><th><td class="a w" data-n=1>' in html
 
 
+REST = b"".join(b"line = %d\n" % number for number in range(20))
+BLANKER = b"if a:\n        b = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "left", "right", "only"),
+    [
+        (b"if a:\n    b = 1\n", BLANKER, BLANKER, "blank"),
+        (b"if a:\n    b = 1\n", BLANKER, b"if a:\n    b = 2\n", ""),
+        (b"if a:\n    b = 1\n", BLANKER, b"", ""),
+        (BLOCK + REST, REST + BLOCK, BLOCK + REST, "moved"),
+        (BLOCK + REST, REST + BLOCK + b"more\n", BLOCK + REST, ""),
+        (REST, REST, REST, ""),
+    ],
+)
+def test_a_file_whose_changes_are_all_of_one_kind_says_so(base, left, right, only):
+    assert drawn(base, left, right).tally.only == only
+
+
 def test_other_blanks_of_unicode_are_no_blanks():
     assert drawn(b"a b\n", "a\u00a0b\n".encode(), b"a b\n").tally.blank == 0
 
