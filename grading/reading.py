@@ -21,6 +21,8 @@ from grading.spots import Spot
 #: sent now is drawn before anything can be read. A first file may be longer, or there would be nothing to read.
 FIRST_ROWS = 500
 FIRST_FILE = 1_500
+#: As grading.diffs.sheets says it of a file.
+HUNKS_ALONE = "The whole text is not at hand"
 #: The row that stands for folded lines, as grading.diffs.markup writes it.
 FOLD = re.compile(
     r"<tr class=fold data-gap=(?P<first>\d+)(?: data-to=(?P<last>\d+))?[^>]*>.*?</tr>", re.DOTALL
@@ -181,7 +183,7 @@ class Reading:
                 b=entry["right"],
                 relation=entry["relation"],
                 group=entry["group"],
-                warnings=tuple(entry["warnings"]) + tuple(entry["degraded"]),
+                warnings=(*entry["warnings"], *_told_of(entry, page.index)),
                 folded=entry["folded"],
                 html=bodies.get(number, ""),
                 url=f"{below}{number}?view={view}&v={page.version}",
@@ -318,6 +320,14 @@ def reading_of(
 def _drawn_in(entry: Mapping[str, Any]) -> dict[str, int]:
     """The views in which a file is stored, with their rows."""
     return entry.get("rows") or {View.PAIR: 0}
+
+
+def _told_of(entry: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
+    """What had to be left out of a file. That there are hunks alone is said once, where it holds for all files."""
+    said: list[str] = entry["degraded"]
+    if not index.get("no_base"):
+        return said
+    return [sentence for sentence in said if not sentence.startswith(HUNKS_ALONE)]
 
 
 def _cells_of(entry: Mapping[str, Any], view: View) -> str:

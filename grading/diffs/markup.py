@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from grading.diffs import escape
 from grading.diffs.highlight import Pieces
@@ -19,6 +19,7 @@ from grading.diffs.rows import Gap
 from grading.diffs.views import View
 
 MOST_LINE = 20_000  # characters of one line that are shown
+MOST_ODD = 1_000  # odd characters among them: each is an element, and a browser lays out a line as a whole
 _LONG_LINE = 60  # characters; from here on a line may break after . ( and ,
 _BREAK = re.compile(r"(?<=\S{10}[.(,])(?=\w)")  # where no blank is near that it could break at
 _WRAPPED = 40  # characters; shorter lines need no place for a second row
@@ -84,9 +85,10 @@ def inside(version: Version, index: int, marks: Sequence[Mark] = ()) -> str:
 
 
 def _inside(line: str, pieces: Pieces, marks: Sequence[Mark]) -> str:
-    if len(line) > MOST_LINE:
-        more = f"{len(line) - MOST_LINE:,} more characters"
-        return f"{escape.text(line[:MOST_LINE])}<span class=quiet> … {more}</span>"
+    shown = _shown(line)
+    if shown < len(line):
+        more = f"{len(line) - shown:,} more characters"
+        return f"{escape.text(line[:shown])}<span class=quiet> … {more}</span>"
     if not pieces and not marks:
         return _text(line, breaks=len(line) > _LONG_LINE)
     # Most lines hold nothing that HTML would read as its own, and are written as they stand.
@@ -101,6 +103,14 @@ def _inside(line: str, pieces: Pieces, marks: Sequence[Mark]) -> str:
         position = mark.high
     written.append(_coloured(line, pieces, position, len(line), plain=plain))
     return "".join(written)
+
+
+def _shown(line: str) -> int:
+    """How many characters of a line are shown."""
+    if len(line) <= MOST_ODD:
+        return len(line)
+    beyond = next(islice(escape.ODD.finditer(line, 0, MOST_LINE), MOST_ODD, None), None)
+    return beyond.start() if beyond else min(len(line), MOST_LINE)
 
 
 def _coloured(line: str, pieces: Pieces, low: int, high: int, *, plain: bool) -> str:

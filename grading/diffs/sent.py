@@ -26,6 +26,8 @@ _NAMES = (b"rename from ", b"rename to ", b"copy from ", b"copy to ", b"--- ", b
 _SIGNATURE = (b"--", b"-- ")  # what mail programs and git format-patch put under a patch
 _BINARY = (b"GIT binary patch", b"Binary files ")
 _NOWHERE = b"/dev/null"
+#: git writes it above hunks alone; a file that was only moved is 100% alike.
+_PARTLY_ALIKE = re.compile(rb"(?:dis)?similarity index (?!100%)[0-9]+%")
 
 
 class Unreadable(Exception):
@@ -70,6 +72,15 @@ class Section:
         """Whether the hunk is all there is of a file that comes or goes."""
         words = (b"new file mode ", b"deleted file mode ")
         return len(self.hunks) == 1 and any(line.startswith(words) for line in self._kept(b""))
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the header announces lines and there are none."""
+        if self.hunks or self.binary is not None:
+            return False
+        return any(
+            line.startswith((b"--- ", b"+++ ")) or _PARTLY_ALIKE.fullmatch(line) for line in self.header
+        )
 
     def paths(self) -> set[bytes]:
         """Every path the header names, without the `a/` and `b/` that git strips."""
@@ -146,6 +157,8 @@ def read(patch: bytes) -> list[Section]:
     if silent is not None:
         name = (silent.first or b"").decode("utf-8", "backslashreplace")
         raise Unreadable(f"The patch announces a file and says nothing of it: {name}")
+    if any(section.is_cut_off for section in sections):
+        raise Unreadable("The patch is cut off: it announces changed lines, and there are none.")
     if not sections:
         raise Unreadable("This is not a patch: there is no file in it.")
     return sections

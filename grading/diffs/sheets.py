@@ -141,7 +141,9 @@ def _from_hunks(file: Listed, caps: Caps) -> Sheet:
     versions = [_sparse_version(lines) for lines in (before, *after)]
     columns, unmarked = _columns(versions, blocks, (before, *after), caps)
     is_submodule = any(touch is not None and touch.diff.status == "submodule" for touch in touches)
-    degraded = () if is_submodule else (why, *unmarked)
+    # A file that is only called otherwise has no line to show, so that none is missing.
+    is_whole = is_submodule or not any(touch.diff.hunks for touch in touches if touch is not None)
+    degraded = () if is_whole else (why, *unmarked)
     return Sheet(versions[0], before, *columns, aligned, degraded, sparse=True, read=())
 
 

@@ -8,7 +8,7 @@ const ROW = 20; // pixels, as the style sheet has them
 const HEAD = 36;
 const AHEAD = "1800px"; // so far before it is seen a file is asked for
 const AT_ONCE = 3; // requests
-const MOST_ROWS = 40_000; // that stay in the page; what is farthest away makes room
+const MOST_ROWS = 12_000; // that stay in the page; what is farthest away makes room
 const SLICE = 100; // rows of one table: the browser lays out a table as a whole
 
 const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [row.dataset.for, row]));
@@ -123,8 +123,15 @@ function tellSide(place, cell) {
   const quiet = document.createElement("span");
   quiet.className = cell.matches(".none") ? "quiet" : "quiet wide";
   quiet.textContent = told;
-  const counts = cell.matches(".none") ? [] : [...cell.cloneNode(true).childNodes];
+  const counts = cell.textContent.split(" ").flatMap((said) => [count(said), " "]);
   place.replaceChildren(place.querySelector(".side"), " ", ...(told ? [quiet, " "] : []), ...counts);
+}
+
+function count(said) {
+  const made = document.createElement("span");
+  made.className = { "+": "plus", "−": "minus" }[said[0]] ?? "quiet";
+  made.textContent = said;
+  return made;
 }
 
 function tag(words, reason = "") {
@@ -276,24 +283,31 @@ const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => 
 // The farthest files give their rows back when there are too many: they come again when one scrolls there.
 function makeRoom(arrival) {
   if (keepsAll) return;
-  const loaded = articles.filter((article) => !isWaiting(article));
-  let rows = loaded.reduce((sum, article) => sum + rowCount(article), 0);
-  if (rows <= MOST_ROWS) return;
-  const place = articles.indexOf(arrival);
-  const farthest = (one, other) => Math.abs(articles.indexOf(other) - place) - Math.abs(articles.indexOf(one) - place);
-  for (const article of loaded.sort(farthest)) {
-    if (rows <= MOST_ROWS) return;
-    if (near.has(article) || article.contains(document.activeElement) || article.querySelector(".now")) continue;
-    rows -= rowCount(article);
-    putAway(article);
+  const middle = articles.indexOf(arrival);
+  const loaded = [];
+  for (const [place, article] of articles.entries()) {
+    if (!isWaiting(article)) loaded.push({ article, far: Math.abs(place - middle) });
   }
+  let rows = loaded.reduce((sum, { article }) => sum + rowCount(article), 0);
+  const leaving = [];
+  for (const { article } of loaded.sort((one, other) => other.far - one.far)) {
+    if (rows <= MOST_ROWS) break;
+    if (near.has(article) || article === standing?.closest(".file-diff") || article.contains(document.activeElement)) continue;
+    rows -= rowCount(article);
+    leaving.push(article);
+  }
+  putAway(leaving);
 }
 
-function putAway(article) {
-  const rows = article.querySelector(".rows");
-  rows.replaceChildren(room(rows.offsetHeight));
-  rows.classList.add("waiting");
-  changed(article);
+// All heights are read before any changes: otherwise the browser lays the page out once for each file.
+function putAway(leaving) {
+  const bodies = leaving.map((article) => article.querySelector(".rows"));
+  const heights = bodies.map((rows) => rows.offsetHeight);
+  for (const [place, rows] of bodies.entries()) {
+    rows.replaceChildren(room(heights[place]));
+    rows.classList.add("waiting");
+    changed(leaving[place]);
+  }
 }
 
 function tell(article) {
@@ -457,6 +471,9 @@ function showRead() {
 // --- You are here ------------------------------------------------------------------------------------------------------
 
 let current = null;
+let standing = null; // the row one stands on, as lines.js says
+document.addEventListener("stand", (event) => (standing = event.detail));
+document.addEventListener("leave", () => (standing = null));
 
 // The file under the heads of the pane. Offsets grow downwards, so halves are enough to find it.
 export function fileInView() {
@@ -473,7 +490,7 @@ export function fileInView() {
 
 // The file of the line one stands on while that is seen, else the one under the heads.
 export function fileHere() {
-  const row = pane.querySelector(".diff tr.now");
+  const row = standing?.isConnected ? standing : null;
   const box = row?.getBoundingClientRect();
   const room = pane.getBoundingClientRect();
   return box && box.bottom > room.top && box.top < room.bottom ? row.closest(".file-diff") : fileInView();
@@ -515,6 +532,12 @@ function isOfKind(row) {
 }
 words.addEventListener("input", filter);
 kind.addEventListener("change", filter);
+
+// The signs of the list say to the pointer what they say to those who listen.
+document.querySelector(".files table").addEventListener("mouseover", (event) => {
+  const cell = event.target.closest(".rel");
+  if (cell && !cell.title) cell.title = cell.querySelector(".sr-only")?.textContent.trim() ?? "";
+});
 
 // --- Keys -----------------------------------------------------------------------------------------------------------------
 

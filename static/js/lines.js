@@ -11,6 +11,7 @@ const pane = document.querySelector(".code-pane");
 const HEADS = 72; // pixels that stay above the code: the sides' heads and the file's
 let side = "A";
 let here = null; // the row one stands on
+let marked = null; // its cell on the side one looks at
 let walk = 0; // counts steps: of two that wait for a file the later one wins
 
 // --- Standing on a line -----------------------------------------------------------------------------------------
@@ -21,6 +22,7 @@ function stand(row, { focus = true, centre = true } = {}) {
   here = row;
   here.classList.add("now");
   here.tabIndex = -1;
+  document.dispatchEvent(new CustomEvent("stand", { detail: here }));
   if (!codeOf(here, side) && codeOf(here, other(side))) side = other(side);
   showSide();
   if (centre) bringIntoView(here);
@@ -42,8 +44,9 @@ document.addEventListener("leave", () => {
 const other = (one) => (one === "A" ? "B" : "A");
 
 function showSide() {
-  for (const cell of document.querySelectorAll(".diff .here")) cell.classList.remove("here");
-  codeOf(here, side)?.classList.add("here");
+  marked?.classList.remove("here");
+  marked = codeOf(here, side);
+  marked?.classList.add("here");
 }
 
 function bringIntoView(row) {

@@ -57,7 +57,7 @@ def _read_both_sides(page: Page) -> dict[str, str]:
         cell = f".diff td.a:nth-child({column})"
         expect(page.locator(f"{cell} i").first).to_be_attached()
         assert page.locator(f"{cell} i").count() > 5, f"nothing is highlighted in column {column}"
-    expect(page.locator(".files .plus").first).to_have_text(re.compile(r"^\+\d+$"))
+    expect(page.locator(".files tr.file td", has_text="+").first).to_have_text(re.compile(r"^\+\d+ −\d+$"))
     assert page.locator(".diff mark").count() > 0
 
     page.get_by_role("link", name="Tests").click()

@@ -368,6 +368,17 @@ def test_the_code_reads_back_as_it_was(repository):
     assert "<wbr>" in cell.group(1)
 
 
+def test_a_line_of_odd_characters_is_cut_sooner_than_others(repository):
+    base = {"a.txt": b"x\n"}
+    result = {"a.txt": b"\x01" * 3_000 + b"\n" + b"y" * 3_000 + b"\n"}
+
+    html = compare(repository.side(base, result), Side(b"", {}), base).files[0].views["pair"].html
+
+    assert html.count("U+0001") == 1_000
+    assert "2,000 more characters" in html
+    assert "y" * 3_000 in html
+
+
 def test_nothing_but_the_letters_tells_the_sides_apart(sides):
     forward, backward = compare_both(*sides, BASE, caps=CAPS)
 

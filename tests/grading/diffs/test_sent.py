@@ -68,6 +68,11 @@ def test_a_removed_line_that_looks_like_a_header_is_a_line():
         (b"Hello.\n", "no file in it"),
         (PATCH[:-4], "cut off or damaged at line 7"),
         (PATCH[:-3], "cut off or damaged"),
+        (PATCH.partition(b"@@")[0], "cut off: it announces changed lines"),
+        (
+            b"diff --git a/x b/y\nsimilarity index 83%\nrename from x\nrename to y\ni",
+            "cut off: it announces changed lines",
+        ),
         (PATCH + b"+d\n", "line 9: no header of a hunk counts this line"),
         (PATCH + b"-d\n", "line 9: no header of a hunk counts this line"),
         (PATCH.replace(b"@@ -1,2 +1,2", b"@@ -1,1 +1,2"), "other lines than it counts"),
