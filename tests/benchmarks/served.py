@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
+from django.db import transaction
 
 from grading.models import Fragment, PairPage
 from tasks.generation import places
@@ -83,7 +84,8 @@ class Served(Site):
 
     def store(self, pair: Pair) -> Stored:
         """Two finished candidates, and the bell of the job that renders them."""
-        turn = self.do(lambda: _turn(self.stack, pair))
+        sides = pair.sides
+        turn = self.do(lambda: finished_turn(self.stack, pair.name, pair.origin, pair.commit, sides))
         broker = Celery(broker=self.stack.valkey.url.replace("unix://", "redis+socket://", 1))
         broker.conf.task_default_queue = "default"
         with watched(self.stack.processes["worker"].pid) as worker:
@@ -123,22 +125,24 @@ class Served(Site):
         return max(memory_of(process, "VmHWM") for process in tree_of(self.stack.processes["web"].pid))
 
 
-def _turn(stack: Stack, pair: Pair) -> int:
+def finished_turn(stack: Stack, title: str, origin: Path, commit: str, sides: tuple[bytes, bytes]) -> int:
+    """A task of two candidates that wrote these patches, ready to be rendered. Returns its turn's id."""
     with files_below(stack.directory):
-        repository = Repository.objects.create(name=pair.name, url=f"https://example.org/{pair.name}.git")
+        repository = Repository.objects.create(name=title, url=f"https://example.org/{title}.git")
         token = repository.take_lease(Repository.State.CLONING, 60)
         mirror = places.mirror_of(repository)
-        mirrors.mirror(str(pair.origin), mirror, allow_local=True)
-        repository.cloned(head=pair.commit, token=token)
+        mirrors.mirror(str(origin), mirror, allow_local=True)
+        repository.cloned(head=commit, token=token)
         repository.passes()
-        scenario = factories.make_scenario(repository=repository, base_commit=pair.commit, title=pair.name)
-        task = factories.make_task(factories.make_experiment(scenarios=[scenario], raters_wanted=50))
-        turn = task.turns.get()
-        for candidate, patch in zip(turn.candidates.all(), pair.sides, strict=True):
-            applied = patches.apply(mirror, pair.commit, patch)
-            files = [asdict(file) for file in applied.files]
-            factories.finish_candidate(candidate, patch=applied.patch, tree=applied.tree, files=files)
-        return turn.pk
+        with transaction.atomic():  # or the worker would open the task, and run its agents, before us
+            scenario = factories.make_scenario(repository=repository, base_commit=commit, title=title)
+            task = factories.make_task(factories.make_experiment(scenarios=[scenario], raters_wanted=50))
+            turn = task.turns.get()
+            for candidate, patch in zip(turn.candidates.all(), sides, strict=True):
+                applied = patches.apply(mirror, commit, patch)
+                files = [asdict(file) for file in applied.files]
+                factories.finish_candidate(candidate, patch=applied.patch, tree=applied.tree, files=files)
+            return turn.pk
 
 
 def _stored(turn: int, seconds: float, peak: int) -> Stored:

@@ -52,6 +52,13 @@ class Repository:
         self.git("update-index", "-z", "--index-info", stdin=entries)
         return self.git("write-tree").decode().strip()
 
+    def commit(self, tree: str) -> str:
+        """The name of a commit of this tree, to which `main` leads."""
+        who = ("-c", "user.name=Sam", "-c", "user.email=sam@example.org")
+        name = self.git(*who, "commit-tree", tree, "-m", "Begin").decode().strip()
+        self.git("update-ref", "refs/heads/main", name)
+        return name
+
     def patch(self, base: str, tip: str) -> bytes:
         return self.git("diff-tree", "-r", "-p", "--binary", "--full-index", "-M", base, tip)
 
