@@ -52,6 +52,7 @@ app.conf.update(
         "seal events": _every("marlin.jobs.seal_events", settings.SEAL),
         "sweep runs": _every("tasks.jobs.requeue_stuck_candidates", settings.SWEEP),
         "sweep preparations": _every("tasks.jobs.requeue_preparations", settings.SWEEP),
+        "tidy": _every("tasks.jobs.tidy", settings.TIDY),
         "open tasks": _every("tasks.jobs.open_tasks", settings.PULL),
         "render pairs": _every("grading.jobs.render_pairs", settings.PULL),
         "prepare trees": _every("grading.jobs.prepare_trees", settings.SWEEP),

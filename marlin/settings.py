@@ -123,6 +123,7 @@ HEARTBEAT = env.number("HEARTBEAT", 15, least=0.1)
 #: Between two looks at whether a run is still wanted: what is cancelled ends within two seconds.
 LOOK = env.number("LOOK", 0.5, least=0.1)
 SWEEP = env.number("SWEEP", 20, least=0.1)
+TIDY = env.number("TIDY", 3600, least=1)
 PULL = env.number("PULL", 3, least=0.1)
 SEAL = env.number("SEAL", 5, least=0.1)
 RUN_ATTEMPTS = env.whole("RUN_ATTEMPTS", 3, least=1)
@@ -147,6 +148,9 @@ BUBBLEWRAP = env.text("MARLIN_BWRAP")
 SANDBOX_PYTHON = env.text("MARLIN_SANDBOX_PYTHON")
 #: The first of the numeric uids that agents run as when the worker itself is root.
 AGENT_UID = env.whole("MARLIN_AGENT_UID", 61_000, least=1_000)
+#: With an image, agents run in containers of docker (or podman) instead of bubblewrap.
+CONTAINER_IMAGE = env.text("MARLIN_CONTAINER_IMAGE")
+CONTAINER_ENGINE = env.text("MARLIN_CONTAINER_ENGINE", "docker")
 UNSAFE_SUBPROCESS = env.flag("MARLIN_UNSAFE_SUBPROCESS", default=False)
 #: Bounds of one run: seconds, seconds of silence, and bytes.
 AGENT_LIMITS = {
@@ -174,6 +178,11 @@ GATEWAY_PATIENCE: dict[str, Any] = {
 #: US dollars that one run and one task may cost where the experiment does not say; 0 is no bound.
 RUN_BUDGET = env.money("RUN_BUDGET", "10")
 TASK_BUDGET = env.money("TASK_BUDGET", "0")
+
+#: Days that prepared bases are kept unused, agents' memories after their task, logs after their run; 0 is for ever.
+KEEP_BASES = env.whole("KEEP_BASES", 14, least=0)
+KEEP_STATES = env.whole("KEEP_STATES", 90, least=0)
+KEEP_LOGS = env.whole("KEEP_LOGS", 180, least=0)
 
 # --- People -----------------------------------------------------------------------------------------------------
 

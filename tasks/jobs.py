@@ -22,7 +22,7 @@ from marlin.states import WrongState
 from tasks import experiments, turns
 from tasks.gateway import access
 from tasks.generation import environment as environments
-from tasks.generation import pipeline, places, retries, snapshots, stuck, workers
+from tasks.generation import pipeline, places, retention, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
 from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
@@ -316,3 +316,10 @@ def requeue_stuck_candidates() -> int:
 @shared_task
 def requeue_preparations() -> int:
     return stuck.ring_for_preparations()
+
+
+@shared_task
+def tidy() -> None:
+    """Removes what is no longer kept, and measures what is. Safe to ring twice."""
+    retention.tidy()
+    retention.measure()

@@ -15,6 +15,7 @@ from tasks.git.continued import continued
 from tasks.models import Candidate, Repository, Turn
 from tasks.sandbox.base import Sandbox
 from tasks.sandbox.bubblewrap import Bubblewrap
+from tasks.sandbox.container import Container
 from tasks.sandbox.local import LocalSandbox
 
 #: As many agents as this may run on one machine at once, each as a user of its own.
@@ -22,13 +23,15 @@ MOST_AGENTS = 256
 
 
 def mirror_of(repository: Repository) -> Path:
-    return _area("mirrors") / f"{repository.public_id}.git"
+    return area("mirrors") / f"{repository.public_id}.git"
 
 
 def base_of(repository: Repository, commit: str) -> Path:
     """The base-only repository of a commit, made when it is not there yet. Raises GitFailed."""
     depth = repository.depth
-    into = _area("bases") / f"{repository.public_id}-{commit}-{depth or 'full'}.git"
+    into = area("bases") / f"{repository.public_id}-{commit}-{depth or 'full'}.git"
+    with suppress(FileNotFoundError):
+        os.utime(into)  # it is in use: the sweep leaves it alone
     if before := _continued(repository, commit):
         parent = before.turn.base_commit
         return continued(base_of(repository, parent), parent, bytes(before.patch), commit, into)
@@ -48,22 +51,22 @@ def run_directory(token: str) -> Iterator[Path]:
 
     It is ours while we hold its lock, which the kernel takes from whoever dies.
     """
-    with _locked(_area("locks") / token):
-        directory = _area("runs") / token
+    with _locked(area("locks") / token):
+        directory = area("runs") / token
         directory.mkdir()
         directory.chmod(0o711)  # an agent's user passes through to its own worktree, and lists nothing
         try:
             yield directory
         finally:
             worktrees.remove(directory)
-            (_area("locks") / token).unlink(missing_ok=True)
+            (area("locks") / token).unlink(missing_ok=True)
 
 
 def sweep_run_directories() -> int:
     """Remove what killed workers left behind: every run directory whose lock nobody holds."""
     swept = 0
-    for directory in list(_area("runs").iterdir()):
-        lock = _area("locks") / directory.name
+    for directory in list(area("runs").iterdir()):
+        lock = area("locks") / directory.name
         with suppress(BlockingIOError), _locked(lock):
             worktrees.remove(directory)
             lock.unlink(missing_ok=True)
@@ -77,6 +80,10 @@ def sandbox() -> Iterator[Sandbox]:
     if settings.UNSAFE_SUBPROCESS:
         yield LocalSandbox(i_know_this_is_unsafe=True)
         return
+    if settings.CONTAINER_IMAGE:
+        with _container() as container:
+            yield container
+        return
     program = Path(settings.BUBBLEWRAP) if settings.BUBBLEWRAP else None
     python = Path(settings.SANDBOX_PYTHON) if settings.SANDBOX_PYTHON else None
     if os.geteuid() != 0:
@@ -87,12 +94,21 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @contextmanager
+def _container() -> Iterator[Container]:
+    with ExitStack() as stack:
+        uid = stack.enter_context(_own_user()) if os.geteuid() == 0 else None
+        container = Container(settings.CONTAINER_IMAGE, engine=settings.CONTAINER_ENGINE, uid=uid)
+        container.reap()
+        yield container
+
+
+@contextmanager
 def _own_user() -> Iterator[int]:
     """A numeric user id that is ours for the time: limits on processes are counted by user."""
     for uid in range(settings.AGENT_UID, settings.AGENT_UID + MOST_AGENTS):
         with ExitStack() as stack:
             try:
-                stack.enter_context(_locked(_area("users") / str(uid)))
+                stack.enter_context(_locked(area("users") / str(uid)))
             except BlockingIOError:
                 continue
             yield uid
@@ -111,11 +127,12 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _area(name: str) -> Path:
-    area: Path = settings.WORK_AREA
-    directory = area / name
+def area(name: str) -> Path:
+    """One of the folders of the work area, made when it is not there yet."""
+    whole: Path = settings.WORK_AREA
+    directory = whole / name
     if not directory.is_dir():
-        area.mkdir(parents=True, exist_ok=True)
+        whole.mkdir(parents=True, exist_ok=True)
         # Mirrors hold what came after the base commit: no agent's user may look into them.
         directory.mkdir(mode=0o711 if name == "runs" else 0o700, exist_ok=True)
         directory.chmod(0o711 if name == "runs" else 0o700)
