@@ -33,6 +33,13 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_looks() -> Iterator[None]:
+    """A job that runs inside a test's transaction cannot be seen by the connection that looks after it."""
+    with override_settings(LOOK=3600):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def own_places() -> Iterator[None]:
     """Mirrors and files of the tests of this process, where agents' users can reach what they must."""
     with tempfile.TemporaryDirectory(prefix="marlin-tests-", dir="/var/tmp") as folder:

@@ -13,6 +13,3 @@ from marlin.settings import *  # noqa: F403
 
 # static/ is served as it lies there: nothing was collected.
 WHITENOISE_AUTOREFRESH = True
-
-# A job that runs inside a test's transaction cannot be seen by the connection that looks after it.
-LOOK = 3600
