@@ -8,12 +8,15 @@ from django import forms
 from django.conf import settings
 
 from tasks.addresses import RefusedUrl, check_url
-from tasks.models import Repository
+from tasks.models import Price, Provider, Repository
+from tasks.providers import CHANGEABLE, LONGEST_KEY, address_refused
 
 if TYPE_CHECKING:
     Base = forms.ModelForm[Repository]
+    ProviderBase = forms.ModelForm[Provider]
+    PriceBase = forms.ModelForm[Price]
 else:
-    Base = forms.ModelForm
+    Base = ProviderBase = PriceBase = forms.ModelForm
 
 
 class RepositoryForm(Base):
@@ -84,3 +87,53 @@ class RecipeForm(Base):
             if not (name.strip() and colon and script.strip()):
                 raise forms.ValidationError(f"“{line[:80]}” is not a name, a colon and a command.")
         return text
+
+
+class ChangedProviderForm(ProviderBase):
+    """What of a provider may change."""
+
+    class Meta:
+        model = Provider
+        fields = [*CHANGEABLE]
+
+    def clean(self) -> None:
+        super().clean()
+        why = address_refused(
+            self.cleaned_data.get("base_url", ""), is_local=bool(self.cleaned_data.get("is_local"))
+        )
+        if why and "base_url" not in self.errors:
+            self.add_error("base_url", why)
+        if (self.cleaned_data.get("concurrency") or 1) < 1:
+            self.add_error("concurrency", "It takes at least one request at a time.")
+        if (self.cleaned_data.get("monthly_budget") or 0) < 0:
+            self.add_error("monthly_budget", "A budget is not negative.")
+
+    def validate_unique(self) -> None:
+        """Left to the database: this process may look only through another alias."""
+
+
+class ProviderForm(ChangedProviderForm):
+    """A new one."""
+
+    class Meta(ChangedProviderForm.Meta):
+        fields = ["name", "dialect", *CHANGEABLE]
+
+
+class KeyForm(forms.Form):
+    """A provider's key: it goes in and never comes back."""
+
+    key = forms.CharField(max_length=LONGEST_KEY)
+
+
+class PriceForm(PriceBase):
+    """US dollars per million tokens of one model."""
+
+    class Meta:
+        model = Price
+        fields = ["model", "input", "output", "cache_read", "cache_write"]
+
+    def clean(self) -> None:
+        super().clean()
+        for name in ("input", "output", "cache_read", "cache_write"):
+            if (self.cleaned_data.get(name) or 0) < 0:
+                self.add_error(name, "A price is not negative.")

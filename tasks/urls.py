@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from tasks.views import approvals, categories, imports, operations, people, repositories, scenarios
+from tasks.views import (
+    approvals,
+    categories,
+    imports,
+    operations,
+    people,
+    providers,
+    repositories,
+    scenarios,
+)
 
 app_name = "tasks"
 urlpatterns = [
@@ -34,6 +43,12 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
     path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),
+    path("providers/", providers.providers, name="providers"),
+    path("providers/<uuid:public_id>/", providers.provider, name="provider"),
+    path("providers/<uuid:public_id>/key", providers.key, name="provider_key"),
+    path("providers/<uuid:public_id>/price", providers.price, name="provider_price"),
+    path("providers/<uuid:public_id>/pause", providers.pause, name="pause_provider"),
+    path("providers/<uuid:public_id>/resume", providers.resume, name="resume_provider"),
     path("operations/", operations.page, name="operations"),
     path("operations/tasks/<uuid:public_id>/", operations.task, name="story"),
     path("operations/tasks/<uuid:public_id>/unblind", operations.unblind, name="unblind_story"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from tasks.models import AgentVersion
+from tasks.models import AgentVersion, Provider
 from tasks.presets import Preset, presets
 
 
@@ -60,6 +60,7 @@ def add(
                 harness_version=pinned,
                 model=model.strip(),
                 provider=provider.strip(),
+                served_by=_served_by(chosen, provider.strip(), using),
                 settings=_settings(chosen, pinned),
                 limits=dict(chosen.limits),
                 directory=directory,
@@ -68,6 +69,13 @@ def add(
             )
     except IntegrityError:
         raise Refused(f"There is an agent version called “{name.strip()}” already.", field="name") from None
+
+
+def _served_by(preset: Preset, provider: str, using: str) -> Provider | None:
+    """One that asks a model is served through the gateway, as soon as there is a provider of this name."""
+    if not preset.settings.get("dialect"):
+        return None
+    return Provider.objects.using(using).filter(name=provider).first()
 
 
 def _settings(preset: Preset, pinned: str) -> dict[str, Any]:

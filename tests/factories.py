@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from grading import queue, rendering, reviewing, submission
 from grading.models import Assignment, Receipt, Review
 from marlin.models import User
 from marlin.sources import source
-from tasks import experiments, repeats
+from tasks import experiments, providers, repeats
+from tasks.gateway import sealing
 from tasks.models import (
     AgentVersion,
     Arm,
@@ -21,11 +24,13 @@ from tasks.models import (
     Environment,
     Experiment,
     Failure,
+    Provider,
     RecordedOutput,
     Repository,
     Rubric,
     Run,
     Scenario,
+    SealingKey,
     Task,
     Turn,
 )
@@ -100,6 +105,28 @@ def make_agent_version(**fields: Any) -> AgentVersion:
         "settings": {"argv": ["true"]},
     }
     return AgentVersion.objects.create(**(defaults | fields))
+
+
+#: Half a key pair, as a gateway makes it at its first start.
+GATEWAY_KEY = X25519PrivateKey.from_private_bytes(b"marlin tests: the gateway's key.")
+
+
+def make_provider(*, key: str = "sk-real-secret", models: Sequence[str] = (), **fields: Any) -> Provider:
+    """Active, with a sealed key and a price of 3 and 15 dollars for each model."""
+    defaults = {
+        "name": f"Southbank {next(_numbers)}",
+        "dialect": Provider.Dialect.OPENAI,
+        "base_url": "https://api.example.org/v1",
+    }
+    provider = providers.add(Provider(**(defaults | fields)), by=None)
+    SealingKey.objects.get_or_create(public=sealing.public_of(GATEWAY_KEY))
+    providers.set_key(provider, key, by=None)
+    prices = {"input": Decimal(3), "output": Decimal(15)}
+    for model in models:
+        providers.set_price(
+            provider, model, prices | {"cache_read": Decimal("0.3"), "cache_write": Decimal("3.75")}, by=None
+        )
+    return provider
 
 
 def record_output(

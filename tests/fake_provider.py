@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +127,27 @@ async def serving(*turns: Turn, port: int = 0) -> AsyncIterator[FakeProvider]:
         yield fake
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def in_a_thread(*turns: Turn) -> Iterator[FakeProvider]:
+    """The same for tests that run other processes."""
+    ready: Future[tuple[FakeProvider, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        async with serving(*turns) as fake:
+            stop = asyncio.Event()
+            ready.set_result((fake, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    fake, loop, stop = ready.result(timeout=30)
+    try:
+        yield fake
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
 
 
 def dialect_of(path: str) -> str:

@@ -66,6 +66,7 @@ class Stack:
             "REDIS_URL": valkey.url,
             "MARLIN_WORK": str(directory / "work"),
             "MEDIA_ROOT": str(directory / "media"),
+            "MARLIN_GATEWAY_KEY": str(directory / "gateway" / "private.key"),
             **extra,
         }
         self.environment.pop("MARLIN_PROCESS", None)
@@ -113,6 +114,9 @@ class Stack:
     def start_beat(self) -> None:
         schedule = self.directory / "beat-schedule"
         self._start("beat", "celery", "-A", "marlin", "beat", "--schedule", str(schedule))
+
+    def start_gateway(self) -> None:
+        self._start("gateway", "python", "manage.py", "run_gateway")
 
     def start_all(self) -> None:
         self.start_worker()

@@ -11,6 +11,7 @@ from tasks.agents.base import AgentFailed, AgentJob, AgentMisconfigured
 from tasks.agents.command import AGENT
 from tasks.agents.harness import Harness, filled, harness_from
 from tasks.agents.registry import agent_for
+from tasks.gateway import access
 from tasks.generation import pipeline, places
 from tasks.models import AgentVersion
 from tasks.sandbox.base import HOME, WORKSPACE, Command, Limits, Mount, Sandbox, SandboxUnusable
@@ -61,7 +62,7 @@ def _on_this_machine(version: AgentVersion, directory: Path, sandbox: Sandbox) -
         yield answered
         if not answered.well:
             return
-    if harness.dialect:
+    if harness.dialect and version.served_by is None:
         yield Finding("prompt", None, NO_PROVIDER)
         return
     yield _trial(version, installed, directory, sandbox)
@@ -104,14 +105,22 @@ def _version(harness: Harness, installed: Path | None, directory: Path, sandbox:
 
 def _trial(version: AgentVersion, installed: Path | None, directory: Path, sandbox: Sandbox) -> Finding:
     worktree = pipeline.new(directory / "trial")
-    job = AgentJob(PROMPT, worktree, pipeline.new(directory / "trial-home"), installed, TRIAL)
+    home = pipeline.new(directory / "trial-home")
     try:
-        result = agent_for(version.kind, version.settings).run(job, sandbox)
-    except AgentFailed as why:
+        with access.opened(version) as opened:
+            job = AgentJob(PROMPT, worktree, home, installed, TRIAL, opened.door)
+            try:
+                result = agent_for(version.kind, version.settings).run(job, sandbox)
+            except AgentFailed as why:
+                fault = opened.fault()
+                return Finding("prompt", False, f"{fault.sentence} {why}" if fault else str(why))
+            cost = opened.cost()
+    except access.NoAccess as why:
         return Finding("prompt", False, str(why))
     left = sorted(path.name for path in worktree.iterdir())
     return Finding(
         "prompt",
         True,
-        f"It took {len(result.steps)} steps, left {', '.join(left) or 'nothing'}, and answered.",
+        f"It took {len(result.steps)} steps, left {', '.join(left) or 'nothing'}, and answered."
+        + (f" It cost ${cost:.4f}." if cost else ""),
     )

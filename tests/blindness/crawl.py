@@ -19,7 +19,7 @@ from grading.results import asking
 from marlin import tokens
 from marlin.models import Role, Scope, User
 from tasks import experiments
-from tasks.models import AgentVersion, Arm, Import, ImportFile, ImportSource, RecordedOutput
+from tasks.models import AgentVersion, Arm, Import, ImportFile, ImportSource, Provider, RecordedOutput
 from tests import factories
 from tests.blindness import worlds
 from tests.blindness.routes import DOORS, EVERYBODY, MISSING, ROUTES, Route
@@ -40,6 +40,9 @@ GUARDED_TABLES = (
     "tasks_importfile",
     "tasks_importsource",
     "tasks_recordedoutput",
+    "tasks_provider",
+    "tasks_modelaccess",
+    "tasks_modelrequest",
     "grading_judgement",
     "grading_maskedarm",
     "grading_vote",
@@ -132,7 +135,10 @@ def build(directory: Path) -> CanaryWorld:
     proposed.propose(by=people["rosa"])
     result = asking.ask(accepted.task.experiment)
     compute_result(result.pk)
+    # Not a canary: its page, for admins, names it; which agent it serves stands on no page.
+    provider = Provider.objects.create(name="Reef", dialect="openai", base_url="https://api.example.org/v1")
     ids = {
+        "provider": str(provider.public_id),
         "draft": str(draft.public_id),
         "import": str(brought.public_id),
         "proposed": str(proposed.public_id),

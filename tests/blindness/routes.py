@@ -70,6 +70,10 @@ def _experiment(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> R
     return Route(f"/experiments/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="experiment")
 
 
+def _provider(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/providers/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="provider")
+
+
 def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
@@ -117,6 +121,12 @@ ROUTES = {
     "tasks:decide_scenario": Route(
         "/approvals/{id}/decide", REVIEWERS, post=422, owners=REVIEWERS, of="proposed"
     ),
+    "tasks:providers": Route("/providers/", ADMINS, 200, 422),
+    "tasks:provider": _provider("", 200, 422),
+    "tasks:provider_key": Route("/providers/{id}/key", ADMINS, 302, 302, reauthenticates=True, of="provider"),
+    "tasks:provider_price": _provider("price", post=422),
+    "tasks:pause_provider": _provider("pause", post=302),
+    "tasks:resume_provider": _provider("resume", post=302),
     "tasks:operations": Route("/operations/", ADMINS, 200),
     "tasks:story": _operation("tasks/{id}/", "task", get=200),
     "tasks:unblind_story": Route(
