@@ -130,14 +130,18 @@ def ordinal(
 
 
 def style_controlled(votes: Votes) -> Fit:
-    """The headline model with all style differences that the votes tell. Raises NoEstimate."""
+    """The headline model with the style differences that the votes tell. Raises NoEstimate.
+
+    A style in which the candidates never differ explains nothing, and keeps the others from nothing.
+    """
     if not votes.styles:
         raise NoEstimate("The votes do not tell how the candidates differ in length, files or tests.")
+    styles = {style: apart for style, apart in votes.styles.items() if apart.any()} or votes.styles
     raw = ordinal(votes, side=True)
     # From the ratings without it the way is short, and this is the one fit that goes through every row.
     beside = len(votes.models) + 1
-    begin = np.insert(raw.estimate, beside, np.zeros(len(votes.styles)))
-    return ordinal(votes, side=True, styles=votes.styles, begin=begin)
+    begin = np.insert(raw.estimate, beside, np.zeros(len(styles)))
+    return ordinal(votes, side=True, styles=styles, begin=begin)
 
 
 def fit(

@@ -20,6 +20,9 @@
   };
 
   apply(kept());
+  // Paper is white: light letters of a dark theme could not be read on it.
+  window.addEventListener("beforeprint", () => apply("light"));
+  window.addEventListener("afterprint", () => apply(kept()));
   window.addEventListener("storage", (event) => event.key === "marlin.theme" && apply(kept()));
   document.addEventListener("DOMContentLoaded", () => {
     for (const select of document.querySelectorAll("[data-theme]")) {

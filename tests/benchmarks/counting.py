@@ -109,6 +109,7 @@ def needed(connection: psycopg.Connection, table: str) -> dict[str, object]:
     plain: dict[str, object] = {
         "uuid": "00000000-0000-4000-8000-000000000000",
         "jsonb": "{}",
+        "ARRAY": "{}",
         "boolean": False,
         "timestamp with time zone": "2026-01-01",
     }

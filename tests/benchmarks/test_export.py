@@ -16,6 +16,7 @@ import pytest
 
 from tests import databases
 from tests.benchmarks import exporting
+from tests.benchmarks.counting import needed
 from tests.benchmarks.report import ROOT, Report, rounds, sizes
 
 ROWS = {"hundred thousand": 100_000, "million": 1_000_000}
@@ -92,30 +93,13 @@ def _export(owner: str, rows: int) -> int:
             assert row
             return int(row[0])
 
-        rubric = insert("tasks_rubric", **_row(connection, "tasks_rubric") | {"points": 8})
+        rubric = insert("tasks_rubric", **needed(connection, "tasks_rubric") | {"points": 8})
         for position, key in enumerate(exporting.AXES):
             axis = {"rubric_id": rubric, "key": key, "name": key, "question": key, "position": position}
-            insert("tasks_axis", **_row(connection, "tasks_axis") | axis)
-        world = _row(connection, "tasks_experiment")
+            insert("tasks_axis", **needed(connection, "tasks_axis") | axis)
+        world = needed(connection, "tasks_experiment")
         experiment = insert("tasks_experiment", **{**world, "name": "bench", "rubric_id": rubric})
-        told = _row(connection, "grading_export")
+        told = needed(connection, "grading_export")
         counts = json.dumps({"written": rows})
         asked = {"experiment_id": experiment, "reason": "To measure it.", "counts": counts}
         return insert("grading_export", **{**told, **asked})
-
-
-def _row(connection: psycopg.Connection, table: str) -> dict[str, object]:
-    """Something plain for every column that must have something."""
-    plain: dict[str, object] = {
-        "uuid": "00000000-0000-4000-8000-000000000000",
-        "jsonb": "{}",
-        "boolean": False,
-        "timestamp with time zone": "2026-01-01",
-    }
-    columns = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
-        [table],
-    )
-    numbers = ("bigint", "integer", "smallint", "numeric")
-    return {str(name): plain.get(str(kind), 1 if kind in numbers else "USD") for name, kind in columns}

@@ -67,6 +67,17 @@ def test_the_page_finds_what_was_planted(
             page.emulate_media(color_scheme=theme)
             picture(page, f"results-{size}-{theme}")
             assert _violations(page) == []
+    modes = ["dark", "light", "dark"]  # a chosen dark theme is not printed
+    assert page.evaluate(PRINTED) == modes
+
+
+PRINTED = """() => {
+    localStorage.setItem("marlin.theme", "dark");
+    return ["afterprint", "beforeprint", "afterprint"].map((name) => {
+        window.dispatchEvent(new Event(name));
+        return document.documentElement.dataset.colorMode;
+    });
+}"""
 
 
 def _violations(page: Page) -> list[str]:

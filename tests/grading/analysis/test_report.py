@@ -283,6 +283,16 @@ def test_style_control_stands_beside_the_raw_rating():
     assert abs(controlled["theta"]["heron"]) < controlled["raw"]["heron"]
 
 
+def test_a_style_that_never_differs_keeps_the_others():
+    def length(cell):
+        return 0.4 * cell.rating + int(cell.task[1:]) * 7 % 5 - 2
+
+    alone = report.of_cells(styled(length), points=7)["style_control"]
+    beside = report.of_cells(styled(length, {"tests": lambda cell: 0.0}), points=7)["style_control"]
+
+    assert beside == alone
+
+
 @pytest.mark.parametrize(
     ("cells", "sentence"),
     [
