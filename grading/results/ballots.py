@@ -82,10 +82,15 @@ def votes_of(
     A style that any vote does not tell is left out: a missing one cannot be told from none.
     """
     drawn = masks.draw(experiment)
-    place = _places(drawn)
+    # Counted from the first of this experiment's own: a key may be larger than four bytes hold.
+    least = min(drawn, default=0)
+    place = _places({key - least: mask for key, mask in drawn.items()})
     columns = [
         _two(task=(F("task"), np.int32), rater=(F("rater"), np.int32)),
-        _two(first=(F("first"), place.__getitem__), second=(F("second"), place.__getitem__)),
+        _two(
+            first=(_from("first", least), place.__getitem__),
+            second=(_from("second", least), place.__getitem__),
+        ),
         _two(turn=(F("turn") * 1000 + F("attempt"), np.int32), day=(_Day("submitted_on"), np.int32)),
         _Column(
             Cast(F("rating") * 256 + Cast("on_left", IntegerField()), IntegerField()),
@@ -153,6 +158,10 @@ def _two(**parts: tuple[Expression | F, Held]) -> _Column:
     high, low = (Cast(asked, BigIntegerField()) for asked, _ in parts.values())
     asked = high * Value(2**32, output_field=BigIntegerField()) + low
     return _Column(asked, "bigint", {name: (">i4", held) for name, (_, held) in parts.items()})
+
+
+def _from(arm: str, least: int) -> Expression:
+    return Cast(arm, BigIntegerField()) - Value(least, output_field=BigIntegerField())
 
 
 def _style(style: str) -> Coalesce:

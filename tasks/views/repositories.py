@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,6 +24,8 @@ from tasks import repositories as upkeep
 from tasks.forms import ArchiveForm, RecipeForm, RepositoryForm
 from tasks.models import Environment, Repository, Scenario
 
+PAGE = 50
+SORTS = {"name": "name", "-name": "-name"}
 MOST_COMMITS = 12
 MOST_ENVIRONMENTS = 50
 MOST_SCENARIOS = 20
@@ -38,8 +42,29 @@ def repositories(request: PersonRequest) -> HttpResponse:
             record("repository.added", repository, by=request.user, after=repository.state)
             ring("tasks.jobs.clone_repository", repository.pk)
         return redirect("tasks:repositories")
-    context = {"repositories": Repository.objects.order_by("name"), "form": form}
+    context = {**_listed(request), "form": form}
     return render(request, "tasks/repositories.html", context, status=422 if form.errors else 200)
+
+
+def _listed(request: PersonRequest) -> dict[str, Any]:
+    """What the list shows: words, state, order and page stand in the address."""
+    words, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    sort = request.GET.get("sort", "")
+    rows = Repository.objects.order_by(SORTS.get(sort, "name"), "pk")
+    if words:
+        rows = rows.filter(Q(name__icontains=words) | Q(language__iexact=words))
+    if state in Repository.State.values:
+        rows = rows.filter(state=state)
+    return {
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "query": words,
+        "state": state,
+        "states": Repository.State.choices,
+        "sort": sort,
+        "next_sort": "-name" if sort in ("", "name") else "name",
+        "order": "descending" if sort == "-name" else "ascending",
+        "is_narrowed": bool(words or state),
+    }
 
 
 @role_required(Role.ADMIN)

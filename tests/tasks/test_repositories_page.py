@@ -49,11 +49,27 @@ def test_the_list_shows_name_address_and_state(admin, repository):
     assert "Usable" in content
 
 
-def test_the_list_asks_as_often_for_twenty_as_for_ten(admin):
+def test_words_state_order_and_page_stand_in_the_address(admin):
+    for name, state in (("heron", "usable"), ("herring", "retired"), ("kestrel", "usable")):
+        Repository.objects.create(name=name, url=f"https://example.org/{name}.git", state=state)
+
+    found = admin.get(f"{PAGE}?q=her&sort=-name&page=7").content.decode()
+    usable = admin.get(f"{PAGE}?state=usable").content.decode()
+    nothing = admin.get(f"{PAGE}?q=owl").content.decode()
+
+    assert found.index(">herring<") < found.index(">heron<")
+    assert ">kestrel<" not in found
+    assert (">kestrel<" in usable, ">herring<" in usable) == (True, False)
+    assert "None of these." in nothing
+
+
+def test_the_list_asks_as_often_for_a_hundred_as_for_ten(admin):
     counts = []
-    for _ in range(2):
-        for _ in range(10):
-            factories.make_repository()
+    for number in (10, 90):
+        Repository.objects.bulk_create(
+            Repository(name=f"r {number} {one}", url="https://example.org/r.git", state="usable")
+            for one in range(number)
+        )
         with CaptureQueriesContext(connection) as queries:
             admin.get(PAGE)
         counts.append(len(queries))
