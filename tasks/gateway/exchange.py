@@ -348,7 +348,7 @@ class Exchanges:
             logger.exception("%s: %s could not be written down.", grant.who, exchange)
             return
         logger.info(
-            "%s %s %s %s %.2f s, %d in, %d out, $%s",
+            "%s %s %s %s %.2f s, %d in, %d out, $%.8f",
             grant.who,
             exchange.dialect,
             exchange.status or "-",

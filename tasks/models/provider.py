@@ -105,6 +105,11 @@ class Price(models.Model):
             ),
         ]
 
+    def amounts(self) -> dict[str, str]:
+        """As they are read: neither trailing zeros nor an exponent."""
+        names = ("input", "output", "cache_read", "cache_write")
+        return {name: format(getattr(self, name).normalize(), "f") for name in names}
+
 
 def new_door() -> str:
     return source().token("door")
