@@ -17,6 +17,7 @@ GUARDED: Final = frozenset(
         "tasks.origin",
         "tasks.run",
         "tasks.runlog",
+        "tasks.scrubhit",
         "tasks.snapshot",
         "tasks.import",
         "tasks.importfile",

@@ -22,7 +22,7 @@ from marlin.states import WrongState
 from tasks import experiments, turns
 from tasks.gateway import access
 from tasks.generation import environment as environments
-from tasks.generation import pipeline, places, retention, retries, snapshots, stuck, workers
+from tasks.generation import held, pipeline, places, retention, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
 from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
@@ -255,6 +255,7 @@ def _finish(candidate: Candidate, run: Run, product: pipeline.Product) -> None:
     finished = product.finished
     candidate.finish(token=run.token, **product.fields)
     snapshots.keep(candidate, product.memory)
+    held.keep(candidate, product.hits)
     run.end(
         Run.State.SUCCEEDED,
         seconds=finished.seconds if finished else None,

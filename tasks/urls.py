@@ -5,6 +5,7 @@ from django.urls import path
 from tasks.views import (
     approvals,
     categories,
+    held,
     imports,
     operations,
     people,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("scenarios/<uuid:public_id>/", scenarios.scenario, name="scenario"),
     path("scenarios/<uuid:public_id>/save", scenarios.save, name="save_scenario"),
     path("scenarios/<uuid:public_id>/propose", scenarios.propose, name="propose"),
+    path("held/", held.page, name="held"),
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
     path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),

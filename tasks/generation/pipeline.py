@@ -15,7 +15,7 @@ from tasks.agents.base import Agent, AgentFailed, AgentJob, AgentMisconfigured, 
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
 from tasks.gateway import access
-from tasks.generation import conversation, evidence, places, scrub
+from tasks.generation import conversation, evidence, places, scrub, traces
 from tasks.generation.live import Progress
 from tasks.generation.retries import Fault
 from tasks.git import patches, worktrees
@@ -85,6 +85,8 @@ class Product:
     finished: Finished | None
     #: What the agent itself remembers of the conversation.
     memory: Memory | None = None
+    #: Lines that name somebody, for an admin to read first.
+    hits: Sequence[traces.Hit] = ()
 
 
 def generate(
@@ -147,7 +149,7 @@ def _generate(
     tested = _tested(candidate, base, taken.patch, directory, sandbox, cancelled)
     if cancelled():
         raise Cancelled
-    return _product(taken, notes, result, tested)
+    return _product(taken, notes, result, tested, base, commit)
 
 
 def _worked(
@@ -238,20 +240,26 @@ def _product(
     notes: Sequence[str],
     result: AgentResult,
     tested: evidence.Evidence,
+    base: Path | None = None,
+    commit: str = "",
 ) -> Product:
     names = scrub.known_names()
+    hits = scrub.hits(taken.patch, names, base, commit)
+    added = [file.path for file in taken.files if file.status == "A"]
     return Product(
         fields={
             "patch": taken.patch,
             "tree": taken.tree,
             "files": [asdict(file) for file in taken.files],
-            "notes": [*notes, *([UNSAFE] if settings.UNSAFE_SUBPROCESS else [])],
+            "is_held": bool(hits),
+            "notes": [*notes, *traces.notes_on(added), *([UNSAFE] if settings.UNSAFE_SUBPROCESS else [])],
             "transcript": [_step(step, names) for step in result.steps],
             "final_message": scrub.masked(result.final_message, names),
             "evidence": _masked_evidence(tested, names),
         },
         finished=result.finished,
         memory=result.memory,
+        hits=hits,
     )
 
 

@@ -3,7 +3,7 @@
 from tasks.models.agent import AgentVersion
 from tasks.models.bringing import Import, ImportFile, PullRequest
 from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
-from tasks.models.origin import Origin, Run, RunLog, Snapshot
+from tasks.models.origin import Origin, Run, RunLog, ScrubHit, Snapshot
 from tasks.models.provider import (
     ModelAccess,
     ModelRequest,
@@ -70,6 +70,7 @@ __all__ = [
     "Scenario",
     "ScenarioReview",
     "ScenarioRevision",
+    "ScrubHit",
     "SealingKey",
     "Snapshot",
     "Spending",

@@ -103,6 +103,20 @@ class Snapshot(models.Model):
         ]
 
 
+class ScrubHit(models.Model):
+    """A line of a candidate's patch that names somebody: it is held until an admin has read it. Guarded."""
+
+    candidate = models.ForeignKey(Candidate, on_delete=models.DO_NOTHING, related_name="scrub_hits")
+    path = models.TextField()
+    #: In the new file; 0 is its path.
+    line = models.PositiveIntegerField()
+    text = models.TextField()
+    word = models.TextField()
+    #: Why an admin let it pass.
+    released_because = models.TextField(blank=True)
+    found_at = models.DateTimeField(default=now)
+
+
 class RunLog(models.Model):
     """The raw output of a run, capped; while it runs, the end of it so far. For admins only."""
 

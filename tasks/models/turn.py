@@ -84,13 +84,13 @@ OWN_FAILURES = tuple(failure for failure in Failure if failure is not Failure.MA
 
 class CandidateQuerySet(models.QuerySet["Candidate"]):
     def final(self) -> CandidateQuerySet:
-        """Ready, or failed by itself in an experiment that grades failures."""
+        """Ready and not held, or failed by itself in an experiment that grades failures."""
         graded = Q(
             state=Candidate.State.FAILED,
             failure__in=OWN_FAILURES,
             turn__task__experiment__grades_failures=True,
         )
-        return self.filter(Q(state=Candidate.State.READY) | graded)
+        return self.filter(Q(state=Candidate.State.READY) | graded, is_held=False)
 
     def may_start(self) -> CandidateQuerySet:
         """Queued, while the experiment runs, the environment is proven and no back-off lasts. The others wait."""
@@ -142,6 +142,8 @@ class Candidate(Stateful):
     #: Neutral steps: kind, text, path, exit.
     transcript = models.JSONField(default=list)
     final_message = models.TextField(blank=True)
+    #: A line of it names somebody: nobody is offered the pair until an admin has read it.
+    is_held = models.BooleanField(default=False, db_default=False)
     #: What the repository's tests said on a fresh copy with the patch.
     evidence = models.JSONField(default=dict)
 

@@ -35,6 +35,7 @@ GUARDED_TABLES = (
     "tasks_origin",
     "tasks_run",
     "tasks_runlog",
+    "tasks_scrubhit",
     "tasks_snapshot",
     "tasks_import",
     "tasks_importfile",

@@ -116,6 +116,7 @@ ROUTES = {
     "tasks:scenario": _draft("", 200),
     "tasks:save_scenario": _draft("save", post=302),
     "tasks:propose": _draft("propose", post=422),
+    "tasks:held": Route("/held/", ADMINS, 200, 302),
     "tasks:approvals": Route("/approvals/", REVIEWERS, 200),
     "tasks:approval": Route("/approvals/{id}/", REVIEWERS, 200, owners=REVIEWERS, of="proposed"),
     "tasks:decide_scenario": Route(
