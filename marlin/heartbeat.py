@@ -34,11 +34,11 @@ class Heartbeat:
             due = time.monotonic() + settings.HEARTBEAT
             step = min(settings.HEARTBEAT, settings.LOOK) if self.look else settings.HEARTBEAT
             while not self.done.wait(step):
+                if self.look:
+                    self._ask(self.look)
                 if self.look is None or time.monotonic() >= due:
                     self._ask(self.renew)
                     due = time.monotonic() + settings.HEARTBEAT
-                else:
-                    self._ask(self.look)
         finally:
             connection.close()
 
