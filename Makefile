@@ -7,7 +7,7 @@ VENV := .venv/bin/python
 GATE := $(VENV) .ci/gate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-formats test-unit test-browser test-faults test-blindness bench chaos proofs simulations lock clean
+.PHONY: help run test lint test-agents test-formats test-unit test-browser test-faults test-blindness bench chaos proofs simulations lock clean
 .PHONY: python runtime tools
 
 help: ## this list
@@ -34,6 +34,9 @@ test-faults: tools ## killed workers, a broker that is away
 
 test-blindness: tools ## nothing that a rater can fetch tells who wrote what
 	@exec $(GATE) blindness
+
+test-agents: tools ## real agents below AGENTS=/folder, driven by a scripted provider; not part of `test`
+	@exec $(VENV) -m tests.real $(AGENTS)
 
 test-formats: python ## TRL itself reads what exports write for it; installs gigabytes into var/formats, not part of `test`
 	@test -x var/formats/bin/python || $(PYTHON) -m venv var/formats
