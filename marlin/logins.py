@@ -45,6 +45,7 @@ READ_ONLY: Final = frozenset(
         "marlin.eventseal",
         "tasks.worker",
         "tasks.holding",
+        "tasks.mirrorkey",
         "tasks.sealingkey",
         "tasks.modelaccess",
         "tasks.modelrequest",

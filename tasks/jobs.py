@@ -19,8 +19,9 @@ from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.sources import source
 from marlin.states import WrongState
-from tasks import experiments, turns
+from tasks import experiments, hosts, turns
 from tasks.gateway import access
+from tasks.gateway.sealing import KeyUnusable
 from tasks.generation import environment as environments
 from tasks.generation import held, pipeline, places, retention, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
@@ -47,13 +48,13 @@ def clone_repository(repository_id: int) -> None:
             heartbeat(lambda: repository.renew_lease(token, settings.RUN_LEASE)),
             keeping(Repository, repository.pk, token) as log,
         ):
-            head = environments.clone(repository, log.add)
+            head = environments.clone(repository, log.add, token=hosts.token_for(repository.url))
             commits = environments.commits(repository)
             languages = environments.languages(repository)
         _cloned(repository, head, commits, languages, token)
-    except environments.Broken as why:
+    except (environments.Broken, KeyUnusable) as why:
         with _unless_taken(repository):
-            repository.breaks(why.sentence, token=token)
+            repository.breaks(str(why), token=token)
 
 
 def _cloned(
@@ -316,6 +317,8 @@ def requeue_stuck_candidates() -> int:
 
 @shared_task
 def requeue_preparations() -> int:
+    """The sweep: what waits is rung again, and this machine has a key that tokens can be sealed for."""
+    hosts.make_key()
     return stuck.ring_for_preparations()
 
 

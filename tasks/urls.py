@@ -17,6 +17,8 @@ from tasks.views import (
 app_name = "tasks"
 urlpatterns = [
     path("repositories/", repositories.repositories, name="repositories"),
+    path("repositories/tokens", repositories.keep_token, name="keep_token"),
+    path("repositories/tokens/forget", repositories.forget_token, name="forget_token"),
     path("repositories/<uuid:public_id>/row", repositories.row, name="repository_row"),
     path("repositories/<uuid:public_id>/refresh", repositories.refresh, name="refresh_repository"),
     path("repositories/<uuid:public_id>/", repositories.repository, name="repository"),

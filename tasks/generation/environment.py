@@ -29,14 +29,16 @@ class Broken(Exception):
         self.log = log
 
 
-def clone(repository: Repository, said: Callable[[bytes], None] | None = None) -> str:
+def clone(repository: Repository, said: Callable[[bytes], None] | None = None, *, token: str = "") -> str:
     """Mirror the repository, or refresh the mirror; returns the commit its HEAD names. Raises Broken."""
     mirror = places.mirror_of(repository)
     try:
         if repository.upload:
             _unpack(repository, mirror, said)
         elif repository.url:
-            mirrors.mirror(repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES, said=said)
+            mirrors.mirror(
+                repository.url, mirror, allow_local=settings.ALLOW_LOCAL_REPOSITORIES, token=token, said=said
+            )
         return mirrors.resolve(mirror, "HEAD")
     except (RefusedUrl, archives.Refused, GitFailed) as why:
         raise Broken(str(why)) from why

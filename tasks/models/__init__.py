@@ -16,7 +16,7 @@ from tasks.models.provider import (
 )
 from tasks.models.qualification import Grant, Qualification
 from tasks.models.recording import ImportSource, RecordedOutput, Reference
-from tasks.models.repository import Commit, Environment, Repository
+from tasks.models.repository import Commit, Environment, HostToken, MirrorKey, Repository
 from tasks.models.rubric import Axis, Need, Rubric
 from tasks.models.scenario import (
     MEANINGS,
@@ -47,9 +47,11 @@ __all__ = [
     "Grant",
     "Guidelines",
     "Holding",
+    "HostToken",
     "Import",
     "ImportFile",
     "ImportSource",
+    "MirrorKey",
     "ModelAccess",
     "ModelRequest",
     "Need",

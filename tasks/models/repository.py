@@ -191,3 +191,24 @@ class Commit(models.Model):
             models.UniqueConstraint(fields=["repository", "name"], name="one_row_per_commit"),
         ]
         indexes = [models.Index(fields=["repository", "position"], name="commits_in_order")]
+
+
+class MirrorKey(models.Model):
+    """The public half of the key pair of a machine that copies repositories. Pages read it and cannot write it."""
+
+    #: X25519, in hex.
+    public = models.CharField(max_length=64, unique=True)
+
+
+class HostToken(models.Model):
+    """What opens the private repositories of a host, sealed for one machine that copies."""
+
+    host = models.CharField(max_length=253)
+    key = models.ForeignKey(MirrorKey, on_delete=models.CASCADE, related_name="tokens")
+    sealed = models.BinaryField()
+    kept_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["host", "key"], name="one_token_per_host_and_machine"),
+        ]

@@ -20,6 +20,7 @@ from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 from marlin.uploads import left_out
+from tasks import hosts
 from tasks import repositories as upkeep
 from tasks.forms import ArchiveForm, RecipeForm, RepositoryForm
 from tasks.models import Environment, Repository, Scenario
@@ -42,7 +43,7 @@ def repositories(request: PersonRequest) -> HttpResponse:
             record("repository.added", repository, by=request.user, after=repository.state)
             ring("tasks.jobs.clone_repository", repository.pk)
         return redirect("tasks:repositories")
-    context = {**_listed(request), "form": form}
+    context = {**_listed(request), "form": form, "hosts": hosts.listed()}
     return render(request, "tasks/repositories.html", context, status=422 if form.errors else 200)
 
 
@@ -65,6 +66,25 @@ def _listed(request: PersonRequest) -> dict[str, Any]:
         "order": "descending" if sort == "-name" else "ascending",
         "is_narrowed": bool(words or state),
     }
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def keep_token(request: PersonRequest) -> HttpResponse:
+    """What opens a host's private repositories. It is sealed here and never shown again."""
+    try:
+        hosts.keep(request.POST.get("host", ""), request.POST.get("token", ""), by=request.user)
+        messages.success(request, "Kept. The next copy from that host uses it.")
+    except hosts.Refused as why:
+        messages.error(request, str(why))
+    return redirect("tasks:repositories")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def forget_token(request: PersonRequest) -> HttpResponse:
+    hosts.forget(request.POST.get("host", ""), by=request.user)
+    return redirect("tasks:repositories")
 
 
 @role_required(Role.ADMIN)

@@ -92,6 +92,8 @@ ROUTES = {
         "/account/tokens/{id}/revoke", RESEARCHERS, post=302, owners=("rowan",), of="token"
     ),
     "tasks:repositories": Route("/repositories/", ADMINS, 200, 422),
+    "tasks:keep_token": Route("/repositories/tokens", ADMINS, post=302),
+    "tasks:forget_token": Route("/repositories/tokens/forget", ADMINS, post=302),
     "tasks:repository_row": Route("/repositories/{id}/row", ADMINS, 200, owners=ADMINS, of="repository"),
     "tasks:refresh_repository": Route(
         "/repositories/{id}/refresh", ADMINS, post=302, owners=ADMINS, of="repository"

@@ -271,9 +271,9 @@ def test_a_copier_that_was_taken_for_dead_writes_nothing(db, source, bells, monk
     repository = add(source if good else source.with_name("none"))
     copy = environments.clone
 
-    def slow(late: Repository, *args: object) -> str:
+    def slow(late: Repository, *args: object, **kwargs: object) -> str:
         Repository.objects.update(token="another worker's")
-        return copy(late, *args)
+        return copy(late, *args, **kwargs)
 
     monkeypatch.setattr(environments, "clone", slow)
 
