@@ -26,11 +26,13 @@ from tasks.models import (
     Category,
     CategoryRule,
     Commit,
+    Experiment,
     Repository,
     Scenario,
     ScenarioReview,
     ScenarioRevision,
 )
+from tasks.tongues import language_of
 
 #: A text longer than this is cut, and the form says so before.
 LONGEST = 50_000
@@ -213,10 +215,22 @@ def propose(scenario: Scenario, *, by: User) -> None:
 def warnings(scenario: Scenario, texts: Mapping[str, str]) -> list[Finding]:
     """What the author should look at, and the reviewer is told."""
     found = findings(texts)
+    spoken, wanted = language_of(texts.get("prompt", "")), _languages_wanted()
+    if spoken and wanted and spoken.lower() not in wanted:
+        names = " or ".join(sorted(wanted.values()))
+        sentence = f"This reads as {spoken}; the experiments take scenarios in {names}."
+        found.append(Finding("language", "prompt", 0, 0, sentence))
     if (alike := near_duplicate(scenario, texts.get("prompt", ""))) is not None:
         sentence = f"This is {alike.share:.0%} like “{alike.title[:80]}”; say what is new, or leave it."
         found.append(Finding("duplicate", "prompt", 0, 0, sentence))
     return found
+
+
+def _languages_wanted() -> dict[str, str]:
+    """The languages of experiments that may still take scenarios; none when one of them takes any."""
+    live = Experiment.objects.exclude(state=Experiment.State.FINISHED)
+    languages = set(live.values_list("language", flat=True))
+    return {} if "" in languages else {language.lower(): language for language in languages}
 
 
 @dataclass(frozen=True)
