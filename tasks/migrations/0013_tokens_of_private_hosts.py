@@ -8,7 +8,7 @@ import marlin.sources
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks", "0011_imports_on_a_page"),
+        ("tasks", "0012_hold_what_names_somebody"),
     ]
 
     operations = [
