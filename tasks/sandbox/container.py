@@ -1,7 +1,7 @@
 """A container behind the sandbox's contract, for machines where bubblewrap may not make namespaces.
 
 The engine (docker, or podman with the same words) bounds memory and processes; our watch bounds the rest. The
-command line is what is tested here; `make test-container` runs the contract where there is an engine.
+command line is what is tested here, and a script that plays the engine; no real engine has run it yet.
 """
 
 from __future__ import annotations
