@@ -19,7 +19,20 @@ from grading.results import asking
 from marlin import tokens
 from marlin.models import Role, Scope, User
 from tasks import experiments
-from tasks.models import AgentVersion, Arm, Import, ImportFile, ImportSource, Provider, RecordedOutput
+from tasks.models import (
+    AgentVersion,
+    Arm,
+    Import,
+    ImportFile,
+    ImportSource,
+    ModelAccess,
+    ModelRequest,
+    Provider,
+    RecordedOutput,
+    Run,
+    ScrubHit,
+    Spending,
+)
 from tests import factories
 from tests.blindness import worlds
 from tests.blindness.routes import DOORS, EVERYBODY, MISSING, ROUTES, Route
@@ -42,8 +55,11 @@ GUARDED_TABLES = (
     "tasks_importsource",
     "tasks_recordedoutput",
     "tasks_provider",
+    "tasks_providersecret",
+    "tasks_price",
     "tasks_modelaccess",
     "tasks_modelrequest",
+    "tasks_spending",
     "grading_judgement",
     "grading_maskedarm",
     "grading_vote",
@@ -136,8 +152,7 @@ def build(directory: Path) -> CanaryWorld:
     proposed.propose(by=people["rosa"])
     result = asking.ask(accepted.task.experiment)
     compute_result(result.pk)
-    # Not a canary: its page, for admins, names it; which agent it serves stands on no page.
-    provider = Provider.objects.create(name="Reef", dialect="openai", base_url="https://api.example.org/v1")
+    provider = _serve(accepted)
     ids = {
         "provider": str(provider.public_id),
         "draft": str(draft.public_id),
@@ -228,6 +243,21 @@ def _agent(directory: Path, script: str) -> shell.Agent:
         released_on="2033-03-03",
         **fields,
     )
+
+
+def _serve(assignment: Assignment) -> Provider:
+    """What a gateway and a look at the patch leave behind: nothing here asks a model or names itself in code.
+
+    The provider's name and prices are no canaries: its page, for admins, names them; whom it serves stands nowhere.
+    """
+    provider = factories.make_provider(name="Reef", key=canary(), models=["reef-1"])
+    run = Run.objects.filter(candidate__turn__task=assignment.task).order_by("pk")[0]
+    version = AgentVersion.objects.order_by("pk")[0]
+    access = ModelAccess.objects.create(agent_version=version, run=run, token=canary())
+    ModelRequest.objects.create(access=access, provider=provider, model=canary(), sentence=canary())
+    Spending.objects.create(key=canary(), spent="98765.4321")
+    ScrubHit.objects.create(candidate=run.candidate, path="NEW.md", line=1, text=canary(), word=canary())
+    return provider
 
 
 def _canaries(agents: list[shell.Agent]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from marlin.models import Role
+from tasks.demo.content import REPOSITORY_NAME
 from tasks.models import Candidate, Experiment, Scenario
 from tests import factories
 from tests.browser import journey
@@ -47,6 +48,8 @@ def test_a_new_rater_writes_a_scenario_and_a_reviewer_approves_it_by_keyboard(
     _follow(page, "Scenarios", "**/scenarios/")
     expect(page.get_by_text("None yet.")).to_be_visible()
     _follow(page, "Write a scenario", "**/scenarios/new")
+    journey.tab_to(page, "repository", by="id")
+    page.keyboard.type(REPOSITORY_NAME)
     journey.tab_to(page, "Choose")
     page.keyboard.press("Enter")
     page.wait_for_url("**/scenarios/new?repository=*")
