@@ -276,6 +276,8 @@ def test_what_passes_the_wall_is_a_fixed_list():
         "failures",
         "log",
         "sentence",
+        "checks",
+        "hidden",
     ]
     assert names_of(blinding.TranscriptStep) == ["kind", "text", "path", "exit"]
     assert names_of(blinding.BlindTurn) == ["number", "prompt", "a", "b", "sides"]
