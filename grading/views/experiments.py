@@ -20,6 +20,7 @@ from grading.models import Assignment, Gold
 from grading.results.behind import patch_lines
 from marlin.events import record
 from marlin.models import Event, Role
+from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 from tasks import experiments as work
@@ -219,12 +220,9 @@ def write_guidelines(request: PersonRequest, public_id: UUID) -> HttpResponse:
 
 def _done(request: PersonRequest, public_id: UUID, act: Callable[[Experiment], object]) -> HttpResponse:
     """Back to the page. A second click finds it done; a refusal is told there."""
-    try:
-        act(_experiment(public_id))
-    except work.Refused as why:
-        messages.error(request, str(why))
-    except WrongState:
-        pass  # somebody was faster, and the page shows what is
+    found = _experiment(public_id)
+    with told(request, work.Refused):
+        act(found)
     return redirect("grading:experiment", public_id=public_id)
 
 

@@ -96,16 +96,7 @@ class Bubblewrap:
             watch.drain()
         if ended == "exited" and inner is None:
             raise SandboxUnusable(f"The sandbox did not start: {_complaint(watch.stderr.content())}")
-        if ended == "exited" and watch.disk_growth() > limits.disk:
-            ended = "disk"
-        return Finished(
-            exit_code=process.returncode if ended == "exited" else None,
-            ended=ended,
-            stdout=watch.stdout.content(),
-            stderr=watch.stderr.content(),
-            truncated=watch.stdout.truncated or watch.stderr.truncated,
-            seconds=watch.seconds,
-        )
+        return watch.finished(ended, process.returncode)
 
     def inside(self, source: Path, target: str) -> str:
         return target

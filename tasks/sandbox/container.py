@@ -109,16 +109,7 @@ class Container:
             raise SandboxUnusable(f"{self.engine} could not start the container: {said or 'no reason given'}")
         if ended == "exited" and self._ran_out_of_memory(name):
             ended = "memory"
-        if ended == "exited" and watch.disk_growth() > limits.disk:
-            ended = "disk"
-        return Finished(
-            exit_code=code if ended == "exited" else None,
-            ended=ended,
-            stdout=watch.stdout.content(),
-            stderr=watch.stderr.content(),
-            truncated=watch.stdout.truncated or watch.stderr.truncated,
-            seconds=watch.seconds,
-        )
+        return watch.finished(ended, code)
 
     def arguments(self, name: str, command: Command, limits: Limits) -> list[str]:
         """The whole command line. Values of the environment stand in ours, where nobody else can read them."""

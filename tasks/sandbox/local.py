@@ -59,17 +59,8 @@ class LocalSandbox:
                 finally:
                     _end(process)
                 watch.drain()
-        if ended == "exited" and watch.disk_growth() > limits.disk:
-            ended = "disk"
         code = process.returncode
-        return Finished(
-            exit_code=None if ended != "exited" else code if code >= 0 else 128 - code,
-            ended=ended,
-            stdout=watch.stdout.content(),
-            stderr=watch.stderr.content(),
-            truncated=watch.stdout.truncated or watch.stderr.truncated,
-            seconds=watch.seconds,
-        )
+        return watch.finished(ended, code if code >= 0 else 128 - code)
 
     def inside(self, source: Path, target: str) -> str:
         return str(source)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.sandbox.base import Ended, Limits
+from tasks.sandbox.base import Ended, Finished, Limits
 
 READ = 65_536
 KEPT = 4 * 1024 * 1024  # bytes of each stream kept from its beginning, and as many from its end
@@ -101,6 +101,19 @@ class Watch:
                 return self._loop(selector, exited)
             finally:
                 os.close(exited)
+
+    def finished(self, ended: Ended, code: int) -> Finished:
+        """How it went, once nothing of it is alive. `code` is its exit code, and counts when it came to its own end."""
+        if ended == "exited" and self.disk_growth() > self.limits.disk:
+            ended = "disk"
+        return Finished(
+            exit_code=code if ended == "exited" else None,
+            ended=ended,
+            stdout=self.stdout.content(),
+            stderr=self.stderr.content(),
+            truncated=self.stdout.truncated or self.stderr.truncated,
+            seconds=self.seconds,
+        )
 
     def drain(self, seconds: float = 5.0) -> None:
         """Read what is still in the pipes after the end."""

@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from marlin.models import Role
+from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
-from marlin.states import WrongState
 from tasks import experiments, operations, unblinding
 from tasks.models import Candidate, Experiment, Failure, Holding, Task, Turn
 
@@ -186,12 +186,8 @@ def _template(request: PersonRequest, name: str, part: str) -> str:
 
 def _done(request: PersonRequest, task: Task | None, act: Callable[[], None]) -> HttpResponse:
     """Back to where it was asked for. Where somebody was faster the page shows what is; a refusal is told there."""
-    try:
+    with told(request, operations.Refused):
         act()
-    except operations.Refused as why:
-        messages.error(request, str(why))
-    except WrongState:
-        pass
     if task is None or request.POST.get("back") == "list":
         query = operations.read(request.POST).query
         return redirect(f"{reverse('tasks:operations')}{'?' if query else ''}{query}")

@@ -16,8 +16,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marlin.models import Role
+from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
-from marlin.states import WrongState
 from tasks import providers as upkeep
 from tasks.forms import ChangedProviderForm, KeyForm, PriceForm, ProviderForm
 from tasks.models import Price, Provider, ProviderSecret
@@ -149,10 +149,6 @@ def _page(
 
 def _done(request: PersonRequest, found: Provider, act: Callable[[], None]) -> HttpResponse:
     """Back to the page; where somebody was faster it shows what is."""
-    try:
+    with told(request, upkeep.Refused):
         act()
-    except upkeep.Refused as why:
-        messages.error(request, str(why))
-    except WrongState:
-        pass
     return redirect("tasks:provider", public_id=found.public_id)

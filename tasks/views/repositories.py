@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from marlin.events import record
 from marlin.jobs import ring
 from marlin.models import Role
+from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
-from marlin.states import WrongState
 from marlin.uploads import left_out
 from tasks import hosts
 from tasks import repositories as upkeep
@@ -180,10 +180,6 @@ def try_again(request: PersonRequest, public_id: UUID, pk: int) -> HttpResponse:
 
 def _done(request: PersonRequest, repository: Repository, act: Callable[[], None]) -> HttpResponse:
     """Back to the page. Where somebody was faster it shows what is; a refusal is told there."""
-    try:
+    with told(request, upkeep.Refused):
         act()
-    except upkeep.Refused as why:
-        messages.error(request, str(why))
-    except WrongState:
-        pass
     return redirect("tasks:repository", public_id=repository.public_id)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from grading.analysis.votes import Floats
+from tests.benchmarks.regression import regression
 
 ARMS = 20
 AXES = ("clarity", "correctness", "efficiency", "scope")
@@ -171,20 +171,7 @@ def on_rows(number: int, steps: dict[str, float]) -> None:
         for _ in range(DRAWS)
     ]
     for each in weights:
-        _timed(steps, "regressions", lambda each=each: _regression(design, won, each))  # type: ignore[misc]
-
-
-def _regression(design: Floats, won: Floats, weights: Floats) -> Floats:
-    theta = np.zeros(design.shape[1])
-    for _ in range(20):
-        expected = 1 / (1 + np.exp(-design @ theta))
-        spread = weights * expected * (1 - expected)
-        gradient = (weights * (won - expected)) @ design
-        step = np.linalg.solve((design.T * spread) @ design + 1, gradient)
-        theta += step
-        if np.abs(step).max() < 1e-8:
-            break
-    return theta
+        _timed(steps, "regressions", lambda each=each: regression(design, won, each))  # type: ignore[misc]
 
 
 def _timed(steps: dict[str, float], name: str, work: Callable[[], Any]) -> Any:

@@ -12,7 +12,8 @@ import numpy as np
 
 from grading.analysis.report import of_tables
 from grading.analysis.sections import DEFAULT, MODELS, Study, bootstrap
-from grading.analysis.votes import Floats, Votes
+from grading.analysis.votes import Votes
+from tests.benchmarks.regression import regression
 from tests.benchmarks.report import QUICK, Report, rounds
 from tests.grading.analysis.worlds import crowd
 
@@ -76,23 +77,10 @@ def _on_rows(votes: Votes, steps: dict[str, float]) -> None:
     design[rows, votes.first] = 1
     design[rows, votes.second] = -1
     won = (np.sign(votes.rating) + 1) / 2
-    _regression(design, won, np.ones(len(votes)))
+    regression(design, won, np.ones(len(votes)))
     for _ in range(DRAWS):
         drawn = np.bincount(random.integers(tasks, size=tasks), minlength=tasks)
-        _regression(design, won, drawn[votes.task].astype(float))
-
-
-def _regression(design: Floats, won: Floats, weights: Floats) -> Floats:
-    theta = np.zeros(design.shape[1])
-    for _ in range(20):
-        expected = 1 / (1 + np.exp(-design @ theta))
-        spread = weights * expected * (1 - expected)
-        gradient = (weights * (won - expected)) @ design
-        step = np.linalg.solve((design.T * spread) @ design + 1, gradient)
-        theta += step
-        if np.abs(step).max() < 1e-8:
-            break
-    return theta
+        regression(design, won, drawn[votes.task].astype(float))
 
 
 def _timed(steps: dict[str, float], name: str, work: Callable[[], object]) -> None:

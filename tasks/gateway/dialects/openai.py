@@ -24,15 +24,26 @@ OWN_TOOLS = {"function", "custom", "local_shell", "shell", "apply_patch", "names
 NAMES_SOMEBODY = ("metadata", "user", "safety_identifier", "client_metadata", "store")
 
 
-class Chat:
-    name = "openai-chat"
-    family = "openai"
+class _OpenAI:
+    """What both have in common."""
 
-    def call(self, path: str) -> Call | None:
-        return Call(self, "/chat/completions") if _without_version(path) == "/chat/completions" else None
+    family = "openai"
 
     def headers(self, key: str) -> Mapping[str, str]:
         return {"authorization": f"Bearer {key}"}
+
+    def tail(self, call: Call, model: str) -> str:
+        return call.tail
+
+    def error(self, status: int, sentence: str) -> Body:
+        return openai_error(status, sentence)
+
+
+class Chat(_OpenAI):
+    name = "openai-chat"
+
+    def call(self, path: str) -> Call | None:
+        return Call(self, "/chat/completions") if _without_version(path) == "/chat/completions" else None
 
     def rewrite_request(self, body: Body, model: str) -> Reading:
         body["model"] = model
@@ -45,24 +56,13 @@ class Chat:
         body["stream_options"] = {**options, "include_usage": True}
         return Reading(hides_usage=not options.get("include_usage"))
 
-    def tail(self, call: Call, model: str) -> str:
-        return call.tail
-
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         return replaced(message, "model", alias)
 
     def read(self, message: Body, reading: Reading) -> None:
         if message.get("error"):
             reading.trouble = _error_code(message["error"])
-        usage = message.get("usage")
-        if isinstance(usage, dict):
-            cached = number(usage, "prompt_tokens_details", "cached_tokens")
-            reading.tokens = Tokens(
-                input=max(0, number(usage, "prompt_tokens") - cached),
-                output=number(usage, "completion_tokens"),
-                cache_read=cached,
-            )
-            reading.counted = True
+        _count(message.get("usage"), reading, "prompt_tokens", "completion_tokens")
         for choice in objects(message.get("choices")):
             reading.characters += _length(choice.get("delta")) + _length(choice.get("message"))
             reading.complete = reading.complete or bool(choice.get("finish_reason"))
@@ -70,22 +70,15 @@ class Chat:
     def shows(self, message: Body, reading: Reading) -> bool:
         return not (reading.hides_usage and message.get("usage") and not message.get("choices"))
 
-    def error(self, status: int, sentence: str) -> Body:
-        return openai_error(status, sentence)
-
     def last_words(self, sentence: str) -> bytes:
         return event(self.error(503, sentence))
 
 
-class Responses:
+class Responses(_OpenAI):
     name = "openai-responses"
-    family = "openai"
 
     def call(self, path: str) -> Call | None:
         return Call(self, "/responses") if _without_version(path) == "/responses" else None
-
-    def headers(self, key: str) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {key}"}
 
     def rewrite_request(self, body: Body, model: str) -> Reading:
         refuse(body, "background", "conversation", "previous_response_id", "prompt")
@@ -95,9 +88,6 @@ class Responses:
         body["store"] = False
         own_tools(body, _is_own)
         return Reading()
-
-    def tail(self, call: Call, model: str) -> str:
-        return call.tail
 
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         return any([replaced(message, "model", alias), replaced(message.get("response"), "model", alias)])
@@ -121,23 +111,22 @@ class Responses:
     def shows(self, message: Body, reading: Reading) -> bool:
         return True
 
-    def error(self, status: int, sentence: str) -> Body:
-        return openai_error(status, sentence)
-
     def last_words(self, sentence: str) -> bytes:
         # A stream that ends without `response.completed` is tried again; an error event is final for some agents.
         return b""
 
     def _count(self, response: Body, reading: Reading) -> None:
-        usage = response.get("usage")
-        if isinstance(usage, dict):
-            cached = number(usage, "input_tokens_details", "cached_tokens")
-            reading.tokens = Tokens(
-                input=max(0, number(usage, "input_tokens") - cached),
-                output=number(usage, "output_tokens"),
-                cache_read=cached,
-            )
-            reading.counted = True
+        _count(response.get("usage"), reading, "input_tokens", "output_tokens")
+
+
+def _count(usage: object, reading: Reading, asked: str, answered: str) -> None:
+    """What the provider used, under the two names that tell it; what came from the cache is told beside the first."""
+    if isinstance(usage, dict):
+        cached = number(usage, f"{asked}_details", "cached_tokens")
+        reading.tokens = Tokens(
+            input=max(0, number(usage, asked) - cached), output=number(usage, answered), cache_read=cached
+        )
+        reading.counted = True
 
 
 def openai_error(status: int, sentence: str) -> Body:
