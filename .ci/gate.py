@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +21,8 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "test"
 BIN = Path(sys.executable).parent
+#: Which lines the unit tests ran.
+LINES = VAR / "lines.json"
 
 #: Folders of tests/ that run alone, one test after the other; everything else is "unit".
 SERIAL = ("blindness", "faults", "browser", "benchmarks")
@@ -55,32 +56,25 @@ def main(names: list[str]) -> int:
     VAR.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     if whole:
-        measured = _measured()
-        outcomes = [_lint(), *_side_by_side(measured), _coverage(measured)]
+        outcomes = [_lint(), *_side_by_side(), _coverage()]
     else:
-        outcomes = [outcome for name in names for outcome in _part(name, dict(os.environ))]
+        outcomes = [outcome for name in names for outcome in _part(name)]
     return _report(outcomes, time.monotonic() - began)
 
 
-def _side_by_side(measured: dict[str, str]) -> list[Outcome]:
-    """The unit tests alone count lines: it costs nearly half as much again, and the others would add little."""
-
+def _side_by_side() -> list[Outcome]:
     def run(lane: tuple[str, ...]) -> list[Outcome]:
-        return [
-            _suite(name, measured if name == "unit" else dict(os.environ), VAR / f"{name}.log")
-            for name in lane
-            if _has_tests(name)
-        ]
+        return [_suite(name, VAR / f"{name}.log") for name in lane if _has_tests(name)]
 
     with ThreadPoolExecutor(len(LANES)) as pool:
         return [outcome for outcomes in pool.map(run, LANES) for outcome in outcomes]
 
 
-def _part(name: str, environment: dict[str, str]) -> list[Outcome]:
+def _part(name: str) -> list[Outcome]:
     if name == "lint":
         return [_lint()]
     # While the project grows a suite may not exist yet; once it has a test it always runs.
-    return [_suite(name, environment)] if _has_tests(name) else []
+    return [_suite(name)] if _has_tests(name) else []
 
 
 def _has_tests(name: str) -> bool:
@@ -92,36 +86,39 @@ def _belongs(path: Path, name: str) -> bool:
     return top == name if name in SERIAL else top not in SERIAL
 
 
-def _suite(name: str, environment: dict[str, str], log: Path | None = None) -> Outcome:
+def _suite(name: str, log: Path | None = None) -> Outcome:
     """Run one suite. With a log its output is kept there until its end, so that two suites do not mix theirs."""
     if log is None:
-        return _tested(name, environment, None)
+        return _tested(name, None)
     _title(f"tests: {name} (until its end in {log.relative_to(ROOT)})")
     with log.open("w") as file:
-        outcome = _tested(name, environment, file)
+        outcome = _tested(name, file)
     print(log.read_text(errors="replace"), outcome, sep="\n", flush=True)
     return outcome
 
 
-def _tested(name: str, environment: dict[str, str], output: IO[str] | None) -> Outcome:
+def _tested(name: str, output: IO[str] | None) -> Outcome:
     began = time.monotonic()
     report = VAR / f"{name}.xml"
     report.unlink(missing_ok=True)
-    environment = dict(environment)
+    environment = dict(os.environ)
     if name in {"browser", "blindness", "benchmarks"}:
         chromium = _chromium()
         if chromium is None:
             return Outcome(name, time.monotonic() - began, good=False)
         environment["MARLIN_CHROMIUM"] = chromium
     if name in SERIAL:
-        pytest = ["pytest", f"tests/{name}"]
+        pytest = ["-m", "pytest", f"tests/{name}"]
     else:
-        pytest = ["pytest", "tests", "-n", "2", "--dist", "loadgroup"]
+        # These alone count lines: the other suites run the same code in processes of their own.
+        LINES.unlink(missing_ok=True)
+        pytest = ["-m", "slipcover", "--json", "--out", str(LINES), "--fail-under", "0", "-m", "pytest"]
+        pytest += ["tests", "-n", "2", "--dist", "loadgroup"]
         pytest += [f"--ignore=tests/{folder}" for folder in SERIAL]
     code = subprocess.run(
         [
             *_with_servers(name),
-            *(sys.executable, "-m", *pytest, f"--junitxml={report}", "--durations=5"),
+            *(sys.executable, *pytest, f"--junitxml={report}", "--durations=5"),
             *os.environ.get("PYTEST_ARGUMENTS", "").split(),
         ],
         env=environment,
@@ -217,26 +214,12 @@ def _has_contracts() -> bool:
     return "importlinter" in tomllib.loads((ROOT / "pyproject.toml").read_text()).get("tool", {})
 
 
-def _measured() -> dict[str, str]:
-    """Every Python that the tests start counts its lines: coverage's own .pth file looks for these two."""
-    data = VAR / "coverage"
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir()
-    return {
-        **os.environ,
-        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
-        "COVERAGE_FILE": str(data / "lines"),
-    }
-
-
-def _coverage(environment: dict[str, str]) -> Outcome:
+def _coverage() -> Outcome:
+    """Whether enough lines were run, by the settings in pyproject.toml."""
     _title("coverage")
     began = time.monotonic()
-    environment = {name: value for name, value in environment.items() if name != "COVERAGE_PROCESS_START"}
-    coverage = [sys.executable, "-m", "coverage"]
-    # A process killed while it wrote leaves a file that cannot be read; the report judges by the others.
-    subprocess.run([*coverage, "combine", "--quiet"], env=environment, capture_output=True, check=False)
-    reported = subprocess.run([*coverage, "report"], env=environment, check=False).returncode
+    report = [sys.executable, "-m", "slipcover", "--merge", LINES, "--out", VAR / "coverage.json"]
+    reported = subprocess.run(report, check=False).returncode
     return Outcome("coverage", time.monotonic() - began, reported == 0)
 
 
