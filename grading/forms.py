@@ -80,6 +80,7 @@ class ExperimentForm(ExperimentBase):
             "pay_budget",
             "provider_budget",
             "stop_after",
+            "stops_when_decided",
         ]
         error_messages: ClassVar = {"name": {"unique": "There is an experiment of this name."}}
 

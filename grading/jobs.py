@@ -10,7 +10,7 @@ from django.conf import settings
 from grading import progress, queue, rendering, trees
 from grading.export import judging, snapshot, writing
 from grading.models import Export, Result
-from grading.results import asking, computing
+from grading.results import asking, computing, stopping
 from marlin.heartbeat import heartbeat
 from marlin.jobs import ring
 from marlin.states import WrongState
@@ -66,8 +66,13 @@ def expire_assignments() -> int:
 
 @shared_task
 def heed_stopping_rules() -> int:
-    """The sweep: what has all that it was asked for, or has spent its pay, is paused. Safe to ring twice."""
-    return progress.heed_stopping_rules()
+    """The sweep: what has all that it was asked for, or has spent its pay, is paused. Safe to ring twice.
+
+    What stops when decided is judged as soon as a result is computed; here that result is asked for.
+    """
+    stopped = progress.heed_stopping_rules()
+    stopping.judge_what_grew()
+    return stopped
 
 
 @shared_task
@@ -129,6 +134,8 @@ def compute_result(result_id: int) -> None:
                 f"Computing failed: {type(why).__name__}. Ask again, or see the worker's log.", token=token
             )
             raise
+        else:
+            stopping.heed(result)
 
 
 @shared_task

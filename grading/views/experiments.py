@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from grading import progress
 from grading.forms import LONGEST_GUIDELINES, ExperimentForm, GoldForm
 from grading.models import Assignment, Gold
+from grading.results import stopping
 from grading.results.behind import patch_lines
 from marlin.events import record
 from marlin.models import Event, Role
@@ -145,6 +146,7 @@ def experiment(request: PersonRequest, public_id: UUID) -> HttpResponse:
         "guidelines_html": as_html(guidelines.text) if guidelines else "",
         "longest": LONGEST_GUIDELINES,
         "paused_because": _paused_because(found),
+        "judged_at": stopping.judged_at(found) if found.stops_when_decided else None,
     }
     return render(request, "grading/experiments/page.html", context)
 

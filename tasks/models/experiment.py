@@ -76,6 +76,8 @@ class Experiment(Stateful):
     provider_budget = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
     #: It pauses itself after so many accepted comparisons. 0: when everything is done.
     stop_after = models.PositiveIntegerField(default=0)
+    #: It pauses itself once every pair of arms is told apart, or shown to be equivalent.
+    stops_when_decided = models.BooleanField(default=False, db_default=False)
     task_budget = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
     run_budget = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
     #: A candidate whose agent failed by itself may be graded as failed.

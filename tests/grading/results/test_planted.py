@@ -12,7 +12,7 @@ from grading import jobs
 from grading.analysis.styles import SIZES
 from grading.export import judging
 from grading.models import MaskedArm, Result, Vote
-from grading.results import asking, ballots, behind, votes
+from grading.results import asking, ballots, behind, stopping, votes
 from tests.grading.api.conftest import program_of
 from tests.grading.conftest import words_of
 from tests.grading.results import planted
@@ -48,6 +48,7 @@ def _who_is_better(found, one, other, planted_difference):
     low, high = found["overall"]["fit"]["differences"][f"{min(one, other)}-{max(one, other)}"][1:]
     truth = _seen(planted_difference) * (1 if one < other else -1)
     assert pair["decided"]
+    assert pair["state"] in stopping.SETTLED
     assert (wins > losses) == (one < other)
     assert low < truth < high
 
