@@ -1,18 +1,17 @@
 """A provider of models that follows a script, in all four dialects: what it says, and how it fails.
 
-As a program it serves real agents: `python -m tests.fake_provider PORT SCRIPT.json`, the script a list of turns.
+Tests of the gateway give it a list of turns; those of real agents decide by the request (tests.real.scripts).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +35,9 @@ class Turn:
     input: int = 120
     output: int = 30
     cached: int = 20
+    #: Filled in for each request: what was asked for, and the number that ids are made of.
+    model: str = MODEL
+    number: int = 1
 
 
 @dataclass
@@ -45,12 +47,22 @@ class Seen:
     headers: dict[str, str]
     body: dict[str, Any]
 
+    @property
+    def dialect(self) -> str:
+        return dialect_of(self.path)
+
+    @property
+    def model(self) -> str:
+        """Gemini's dialect has it in the path."""
+        return str(self.body.get("model") or self.path.rpartition("/")[2].partition(":")[0])
+
 
 @dataclass
 class FakeProvider:
-    """Each request takes the next turn; the last one is repeated."""
+    """Each request takes the next turn, the last one again and again, or the one that `decide` finds for it."""
 
     turns: list[Turn] = field(default_factory=lambda: [Turn()])
+    decide: Callable[[Seen], Turn] | None = None
     seen: list[Seen] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -66,8 +78,11 @@ class FakeProvider:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = json.loads(await request.read() or b"{}")
-        self.seen.append(Seen(request.path, request.query_string, dict(request.headers), body))
-        turn = self.turns[min(len(self.seen), len(self.turns)) - 1]
+        if request.path.endswith(COUNTS):
+            return web.json_response({"input_tokens": 7, "totalTokens": 7})
+        seen = Seen(request.path, request.query_string, dict(request.headers), body)
+        self.seen.append(seen)
+        turn = replace(self._turn(seen), model=seen.model, number=len(self.seen))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.begun.set()
@@ -79,6 +94,11 @@ class FakeProvider:
             raise
         finally:
             self.at_once -= 1
+
+    def _turn(self, seen: Seen) -> Turn:
+        if self.decide is not None:
+            return self.decide(seen)
+        return self.turns[min(len(self.seen), len(self.turns)) - 1]
 
     async def _answer(self, request: web.BaseRequest, body: dict[str, Any], turn: Turn) -> web.StreamResponse:
         headers = {"openai-organization": ORGANISATION, "request-id": "req_wrasse_1"}
@@ -114,13 +134,13 @@ class FakeProvider:
 
 
 @asynccontextmanager
-async def serving(*turns: Turn, port: int = 0) -> AsyncIterator[FakeProvider]:
-    fake = FakeProvider(list(turns) or [Turn()])
+async def serving(*turns: Turn, decide: Callable[[Seen], Turn] | None = None) -> AsyncIterator[FakeProvider]:
+    fake = FakeProvider(list(turns) or [Turn()], decide)
     runner = web.ServerRunner(
         web.Server(fake.handle, handler_cancellation=True, access_log=None), shutdown_timeout=0.1
     )
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
@@ -130,12 +150,12 @@ async def serving(*turns: Turn, port: int = 0) -> AsyncIterator[FakeProvider]:
 
 
 @contextmanager
-def in_a_thread(*turns: Turn) -> Iterator[FakeProvider]:
+def in_a_thread(*turns: Turn, decide: Callable[[Seen], Turn] | None = None) -> Iterator[FakeProvider]:
     """The same for tests that run other processes."""
     ready: Future[tuple[FakeProvider, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
-        async with serving(*turns) as fake:
+        async with serving(*turns, decide=decide) as fake:
             stop = asyncio.Event()
             ready.set_result((fake, asyncio.get_running_loop(), stop))
             await stop.wait()
@@ -150,6 +170,10 @@ def in_a_thread(*turns: Turn) -> Iterator[FakeProvider]:
         thread.join()
 
 
+#: How the paths end by which tokens are only counted.
+COUNTS = ("/count_tokens", ":countTokens")
+
+
 def dialect_of(path: str) -> str:
     if path.endswith("/messages"):
         return "anthropic-messages"
@@ -160,7 +184,7 @@ def dialect_of(path: str) -> str:
 
 def refusal(turn: Turn) -> dict[str, Any]:
     kind = turn.error or "some_error"
-    message = f"{kind} for {MODEL} in organization {ORGANISATION}"
+    message = f"{kind} for {turn.model} in organization {ORGANISATION}"
     return {"type": "error", "error": {"type": kind, "code": kind, "message": message, "status": kind}}
 
 
@@ -179,12 +203,14 @@ def _pieces(text: str) -> Iterator[str]:
 def _messages(turn: Turn) -> dict[str, Any]:
     content: list[dict[str, Any]] = [{"type": "text", "text": turn.text}]
     if turn.tool:
-        content.append({"type": "tool_use", "id": "toolu_1", "name": turn.tool[0], "input": turn.tool[1]})
+        content.append(
+            {"type": "tool_use", "id": f"toolu_{turn.number}", "name": turn.tool[0], "input": turn.tool[1]}
+        )
     return {
-        "id": "msg_1",
+        "id": f"msg_{turn.number}",
         "type": "message",
         "role": "assistant",
-        "model": MODEL,
+        "model": turn.model,
         "content": content,
         "stop_reason": "tool_use" if turn.tool else "end_turn",
         "stop_sequence": None,
@@ -240,17 +266,17 @@ def _chat_calls(turn: Turn) -> list[dict[str, Any]]:
     if not turn.tool:
         return []
     function = {"name": turn.tool[0], "arguments": json.dumps(turn.tool[1])}
-    return [{"index": 0, "id": "call_1", "type": "function", "function": function}]
+    return [{"index": 0, "id": f"call_{turn.number}", "type": "function", "function": function}]
 
 
 def _chat(turn: Turn) -> dict[str, Any]:
     message = {"role": "assistant", "content": turn.text, "tool_calls": _chat_calls(turn) or None}
     reason = "tool_calls" if turn.tool else "stop"
     return {
-        "id": "chatcmpl-1",
+        "id": f"chatcmpl-{turn.number}",
         "object": "chat.completion",
         "created": 1,
-        "model": MODEL,
+        "model": turn.model,
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
         "usage": _chat_usage(turn),
     }
@@ -261,7 +287,12 @@ def _chat_stream(turn: Turn) -> Iterator[bytes]:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
         return _event({**head, "choices": [choice]})
 
-    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    head = {
+        "id": f"chatcmpl-{turn.number}",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": turn.model,
+    }
     yield chunk({"role": "assistant", "content": ""})
     for piece in _pieces(turn.text):
         yield chunk({"content": piece})
@@ -278,19 +309,24 @@ def _chat_stream(turn: Turn) -> Iterator[bytes]:
 def _responses(turn: Turn) -> dict[str, Any]:
     content = [{"type": "output_text", "text": turn.text, "annotations": []}]
     output: list[dict[str, Any]] = [
-        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+        {
+            "type": "message",
+            "id": f"msg_{turn.number}",
+            "role": "assistant",
+            "status": "completed",
+            "content": content,
+        }
     ]
     if turn.tool:
         called = {"name": turn.tool[0], "arguments": json.dumps(turn.tool[1])}
-        output.append(
-            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": "completed", **called}
-        )
+        ids = {"id": f"fc_{turn.number}", "call_id": f"call_{turn.number}"}
+        output.append({"type": "function_call", **ids, "status": "completed", **called})
     return {
-        "id": "resp_1",
+        "id": f"resp_{turn.number}",
         "object": "response",
         "created_at": 1,
         "status": "completed",
-        "model": MODEL,
+        "model": turn.model,
         "output": output,
         "usage": {
             "input_tokens": turn.input,
@@ -347,7 +383,7 @@ def _gemini(turn: Turn, text: str | None = None, *, last: bool = True) -> dict[s
         "cachedContentTokenCount": turn.cached,
         "candidatesTokenCount": turn.output if last else 1,
     }
-    return {"candidates": [answer], "usageMetadata": usage, "modelVersion": MODEL, "responseId": "r1"}
+    return {"candidates": [answer], "usageMetadata": usage, "modelVersion": turn.model, "responseId": "r1"}
 
 
 def _gemini_stream(turn: Turn) -> Iterator[bytes]:
@@ -380,17 +416,3 @@ TROUBLE = {
     ),
     "gemini": _event({"error": {"code": 503, "status": "UNAVAILABLE", "message": "Overloaded"}}),
 }
-
-
-async def main(port: int, script: str) -> None:
-    with open(script) as file:
-        turns = [
-            Turn(**{**turn, "tool": tuple(turn["tool"]) if turn.get("tool") else None})
-            for turn in json.load(file)
-        ]
-    async with serving(*turns, port=port):
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

@@ -14,14 +14,15 @@ from pathlib import Path
 from tasks.agents.harness import filled, harness_from
 from tasks.agents.parsers import PARSERS
 from tasks.presets import Preset, presets
-from tests.real.provider import Provider, Script
+from tests.fake_provider import Turn, in_a_thread
+from tests.real.scripts import Script
 
 #: What the provider's faults must end in: (faults, whether it succeeds).
-CASES: dict[str, tuple[list[int | str], bool]] = {
+CASES: dict[str, tuple[list[Turn], bool]] = {
     "edits": ([], True),
-    "overloaded once": ([529], True),
-    "dropped once": (["drop"], True),
-    "refused": ([401] * 40, False),
+    "overloaded once": ([Turn(status=529)], True),
+    "dropped once": ([Turn(ends="dropped")], True),
+    "refused": ([Turn(status=401)] * 40, False),
 }
 
 
@@ -38,7 +39,7 @@ def main(folder: Path) -> int:
 
 def _drive(preset: Preset, installed: Path, script: Script) -> bool:
     harness = harness_from(preset.settings)
-    with tempfile.TemporaryDirectory() as place, Provider(script) as provider:
+    with tempfile.TemporaryDirectory() as place, in_a_thread(decide=script) as provider:
         home, worktree = Path(place, "home"), Path(place, "work")
         home.mkdir()
         worktree.mkdir()
