@@ -290,7 +290,8 @@ def _has_draft(assignment: Assignment) -> bool:
 
 def overview(rater: User) -> dict[str, Any]:
     """What stands on the rater's home page."""
-    mine = rater.assignments.select_related("task__scenario__repository", "task__experiment", "payout")
+    mine = rater.assignments.with_practice()
+    mine = mine.select_related("task__scenario__repository", "task__experiment", "payout")
     payouts = Payout.objects.filter(assignment__rater=rater)
     offered = offered_to(rater)
     return {

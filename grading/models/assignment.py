@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
+from grading.models.gold import Gold
 from marlin.models import User
 from marlin.sources import new_public_id, now
 from marlin.states import Stateful, WrongState
@@ -35,6 +36,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         graded = Count("pairs", filter=Q(pairs__preference__state="locked"))
         counted = self.filter(state=Assignment.State.CLAIMED).annotate(graded=graded, drawn=Count("pairs"))
         return counted.filter(graded__gt=0, graded=F("drawn"))
+
+    def with_practice(self) -> AssignmentQuerySet:
+        """With `is_practice`: the one thing about a known answer that its rater may see. Gold stays hidden."""
+        practice = Gold.objects.filter(task=OuterRef("task"), kind=Gold.Kind.PRACTICE)
+        return self.annotate(is_practice=Exists(practice))
 
     def to_review(self, reviewer: User) -> AssignmentQuerySet:
         """What this person may judge, oldest first. Nobody judges their own."""
@@ -75,6 +81,9 @@ class Assignment(Stateful):
     HANDED_IN = (State.SUBMITTED, State.ACCEPTED, State.REJECTED, State.DISPUTED)
     #: In these states the assignment keeps its seat; on leaving them the seat is free.
     SEATED = (State.CLAIMED, State.SUBMITTED, State.SENT_BACK, State.ACCEPTED)
+
+    #: Annotated by `with_practice`.
+    is_practice = False
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")

@@ -24,7 +24,7 @@ NOT_YOURS = "This task is no longer yours to hand in. What you wrote is kept."
 
 
 def _mine(request: PersonRequest, public_id: Spot) -> Assignment:
-    mine = request.user.assignments.select_related(
+    mine = request.user.assignments.with_practice().select_related(
         "task__scenario__repository", "task__experiment__rubric", "rater"
     )
     return get_object_or_404(mine, public_id=public_id.assignment)

@@ -12,7 +12,7 @@ from marlin.sources import now, using
 from tasks import experiments
 from tasks.models import Experiment, Grant, Qualification, Task
 from tests import factories
-from tests.grading.conftest import Coins, at_once, experiment_of, make_tasks
+from tests.grading.conftest import Coins, at_once, experiment_of, make_tasks, words_of
 
 
 @pytest.fixture
@@ -155,6 +155,20 @@ def test_practice_comes_before_work_and_only_so_often(riley, ada):
         queue.release(claimed)
 
     assert served == [practice, first]
+
+
+@pytest.mark.parametrize("kind", Gold.Kind)
+def test_practice_is_labelled_where_gold_stays_hidden(client, riley, ada, kind):
+    task, _ = make_tasks(2, practice_wanted=1, gold_share=100)
+    make_gold(task, ada, kind=kind)
+    client.force_login(riley)
+
+    claimed = queue.claim_next(riley)
+    pages = [words_of(client.get(place)) for place in ("/work/", f"/work/{claimed.public_id}/")]
+
+    assert claimed.task == task
+    assert ["Practice: does not count" in page for page in pages] == [kind == Gold.Kind.PRACTICE] * 2
+    assert not [page for page in pages if "gold" in page.lower()]
 
 
 def test_retired_gold_is_served_no_more(riley, ada):
