@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,6 +18,7 @@ from grading.forms import LONGEST_GUIDELINES, ExperimentForm, GoldForm
 from grading.models import Assignment, Gold
 from grading.results import stopping
 from grading.results.behind import patch_lines
+from marlin import lists
 from marlin.events import record
 from marlin.models import Event, Role
 from marlin.refusals import told
@@ -28,9 +28,26 @@ from tasks import experiments as work
 from tasks.markdown import as_html
 from tasks.models import AgentVersion, Category, Experiment, Scenario, Task
 
-PAGE = 50
-SORTS = {"name": "name", "-name": "-name", "created": "created_at", "-created": "-created_at"}
-SORTS |= {"accepted": "accepted", "-accepted": "-accepted", "tasks": "tasks_made", "-tasks": "-tasks_made"}
+COLUMNS = (
+    lists.Column("Experiment", "name", "name"),
+    lists.Column("Tasks", "tasks", "tasks_made", is_number=True),
+    lists.Column("Accepted", "accepted", "accepted", is_number=True),
+    lists.Column("Made", "created", "created_at"),
+)
+SCENARIO_COLUMNS = (
+    lists.Column("Title", "title", "title"),
+    lists.Column("Repository", "repository", "repository__name"),
+    lists.Column("Category", "category", "category"),
+    lists.Column("Begun", "begun", "created_at"),
+)
+TASK_COLUMNS = (
+    lists.Column("Title", "title", "scenario__title"),
+    lists.Column("Repository", "repository", "scenario__repository__name"),
+    lists.Column("Kind", "kind", "gold__kind"),
+    lists.Column("Accepted readings", "accepted", "read", is_number=True),
+    lists.Column("Opened", "opened", "opened_at"),
+    lists.Column("State", "state", "state"),
+)
 MOST_VERSIONS = 20
 
 
@@ -38,42 +55,20 @@ MOST_VERSIONS = 20
 @require_safe
 def experiments(request: PersonRequest) -> HttpResponse:
     """All of them; words, state, order and page stand in the address."""
-    words, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    words, state = lists.words_of(request), request.GET.get("state", "")
     rows = progress.with_counts(Experiment.objects.select_related("rubric"))
     if words:
         rows = rows.filter(name__icontains=words)
     if state in Experiment.State.values:
         rows = rows.filter(state=state)
-    sort = request.GET.get("sort", "")
-    rows = rows.order_by(SORTS.get(sort, "-created_at"), "pk")
     context = {
-        "page": _page(request, rows),
+        **lists.listed(request, rows, COLUMNS, usual="-created"),
         "query": words,
         "state": state,
         "states": Experiment.State.choices,
-        "sort": sort,
-        "columns": _columns(sort),
         "is_narrowed": bool(words or state),
     }
     return render(request, "grading/experiments.html", context)
-
-
-def _columns(sort: str) -> list[tuple[str, str, str, bool]]:
-    """(heading, what a click sorts by, how it is sorted now, is a number)."""
-    columns = []
-    for heading, key, number in (
-        ("Experiment", "name", False),
-        ("Tasks", "tasks", True),
-        ("Accepted", "accepted", True),
-        ("Made", "created", False),
-    ):
-        now = {key: "ascending", f"-{key}": "descending"}.get(sort, "none")
-        columns.append((heading, f"-{key}" if sort == key else key, now, number))
-    return columns
-
-
-def _page(request: PersonRequest, rows: QuerySet[Any]) -> Page[Any]:
-    return Paginator(rows, PAGE).get_page(request.GET.get("page"))
 
 
 # --- Drafts -------------------------------------------------------------------------------------------------------
@@ -244,7 +239,7 @@ def scenarios(request: PersonRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(Experiment, public_id=public_id)
     if request.method == "POST":
         return _choose(request, found)
-    words, category = request.GET.get("q", "").strip(), request.GET.get("category", "")
+    words, category = lists.words_of(request), request.GET.get("category", "")
     inside = request.GET.get("in", "")
     rows = Scenario.objects.filter(state=Scenario.State.APPROVED).select_related("repository")
     rows = rows.annotate(
@@ -259,7 +254,7 @@ def scenarios(request: PersonRequest, public_id: UUID) -> HttpResponse:
         rows = rows.filter(is_in=inside == "yes")
     context = {
         "experiment": found,
-        "page": _page(request, rows.order_by("-created_at", "-pk")),
+        **lists.listed(request, rows, SCENARIO_COLUMNS, usual="-begun"),
         "query": words,
         "category": category,
         "categories": Category.values,
@@ -316,7 +311,7 @@ def _back(request: PersonRequest, name: str, public_id: UUID) -> HttpResponseRed
 def tasks(request: PersonRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(Experiment, public_id=public_id)
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
-    words = request.GET.get("q", "").strip()
+    words = lists.words_of(request)
     accepted = Q(assignments__state=Assignment.State.ACCEPTED)
     rows = found.tasks.select_related("scenario__repository", "experiment", "gold").annotate(
         read=Count("assignments", filter=accepted)
@@ -329,7 +324,7 @@ def tasks(request: PersonRequest, public_id: UUID) -> HttpResponse:
         rows = rows.filter(gold__kind=kind)
     context = {
         "experiment": found,
-        "page": _page(request, rows.order_by("-opened_at", "-pk")),
+        **lists.listed(request, rows, TASK_COLUMNS, usual="-opened"),
         "query": words,
         "state": state,
         "states": Task.State.choices[1:],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpResponse
@@ -15,13 +14,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from grading.reading import ShownAxis
 from grading.rubric import OVERALL, steps, word
 from grading.submission import LONGEST
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from tasks import rubrics as writing
 from tasks.models import Experiment, Need, Rubric
 from tasks.rubrics import AxisRow, Draft
 
-PAGE = 50
+COLUMNS = (
+    lists.Column("Rubric", "name", "name"),
+    lists.Column("Version", "version", "version", is_number=True),
+    lists.Column("Scale", "scale", "points"),
+    lists.Column("Axes", "axes", "axes_asked", is_number=True),
+    lists.Column("Used by experiments", "used", "used", is_number=True),
+    lists.Column("Written", "written", "created_at"),
+)
 EMPTY = AxisRow("", "", "", "", "")
 
 
@@ -29,7 +36,7 @@ EMPTY = AxisRow("", "", "", "", "")
 @require_safe
 def rubrics(request: PersonRequest) -> HttpResponse:
     """The newest version of each, or all of them; words and page stand in the address."""
-    words, versions = request.GET.get("q", "").strip(), request.GET.get("versions", "")
+    words, versions = lists.words_of(request), request.GET.get("versions", "")
     newer = Rubric.objects.filter(name=OuterRef("name"), version__gt=OuterRef("version"))
     started = ~Q(experiment__state=Experiment.State.DRAFT)
     rows = Rubric.objects.annotate(
@@ -42,7 +49,7 @@ def rubrics(request: PersonRequest) -> HttpResponse:
     if words:
         rows = rows.filter(name__icontains=words)
     context = {
-        "page": Paginator(rows.order_by("name", "-version"), PAGE).get_page(request.GET.get("page")),
+        **lists.listed(request, rows, COLUMNS, usual="name"),
         "query": words,
         "versions": versions,
         "is_narrowed": bool(words),

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
@@ -18,18 +20,32 @@ from tasks.markdown import as_html
 from tasks.models import TEXTS, Category, Scenario, ScenarioReview
 
 GONE = "Somebody else reads or has decided about this one. Take the next."
-MOST = 50
+COLUMNS = (
+    lists.Column("Title", "title", "title"),
+    lists.Column("Repository", "repository", "repository__name"),
+    lists.Column("Category", "category", "category"),
+    lists.Column("Proposed", "proposed", "proposed_at"),
+)
 MOST_MERGES = 5
 
 
 @role_required(Role.REVIEWER)
 @require_safe
 def approvals(request: PersonRequest) -> HttpResponse:
+    """What waits, the oldest first if nothing else is asked for; and what this person decided lately."""
     waiting = desk.waiting_for(request.user)
+    words, category = lists.words_of(request), request.GET.get("category", "")
+    if words:
+        waiting = waiting.filter(Q(title__icontains=words) | Q(repository__name__icontains=words))
+    if category in Category.values:
+        waiting = waiting.filter(category=category)
     decided = ScenarioReview.objects.filter(reviewer=request.user).select_related("scenario__repository")
     context = {
-        "waiting": waiting[:MOST],
-        "count": waiting.count(),
+        **lists.listed(request, waiting, COLUMNS, usual="proposed"),
+        "query": words,
+        "category": category,
+        "categories": Category.values,
+        "is_narrowed": bool(words or category),
         "decided": decided.order_by("-pk")[:20],
     }
     return render(request, "tasks/approvals.html", context)

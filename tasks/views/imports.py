@@ -5,23 +5,29 @@ File names name agents, so all of it is read and written through `unblind`.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 from marlin.uploads import left_out
 from tasks import imports as upkeep
-from tasks.models import Import
+from tasks.models import Import, ImportFile
 from tasks.rubrics import shipped_names
 
-MOST = 50
+COLUMNS = (
+    lists.Column("Asked for", "asked", "asked_at"),
+    lists.Column("Kind", "kind", "kind"),
+    lists.Column("Data set", "dataset", "dataset"),
+)
 FIELDS = ("kind", "dataset", "experiment", "rubric")
 
 
@@ -45,13 +51,34 @@ def imports(request: PersonRequest) -> HttpResponse:
         except upkeep.Refused as why_not:
             refused = str(why_not)
     context = {
-        "imports": _all().order_by("-pk")[:MOST],
+        **_listed(request),
         "kinds": Import.Kind.choices,
         "rubrics": shipped_names(),
         "typed": typed,
         "refused": refused,
     }
     return render(request, "tasks/imports.html", context, status=422 if refused else 200)
+
+
+def _listed(request: PersonRequest) -> dict[str, Any]:
+    """What the list shows: words, kind, state, order and page stand in the address."""
+    words, kind = lists.words_of(request), request.GET.get("kind", "")
+    state, rows = request.GET.get("state", ""), _all()
+    if words:
+        named = ImportFile.objects.using("unblind").filter(asked=OuterRef("pk"), name__icontains=words)
+        rows = rows.filter(Q(dataset__icontains=words) | Q(experiment__icontains=words) | Exists(named))
+    if kind in Import.Kind.values:
+        rows = rows.filter(kind=kind)
+    if state in Import.State.values:
+        rows = rows.filter(state=state)
+    return {
+        **lists.listed(request, rows, COLUMNS, usual="-asked"),
+        "query": words,
+        "kind": kind,
+        "state": state,
+        "states": Import.State.choices,
+        "is_narrowed": bool(words or kind or state),
+    }
 
 
 @role_required(Role.ADMIN)

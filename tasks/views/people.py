@@ -6,29 +6,28 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from marlin import lists
 from marlin.events import record
 from marlin.models import Role, User
 from marlin.roles import PersonRequest, role_required
 from tasks.models import Grant, Qualification
 
-PAGE = 50
 MOST_LANGUAGES = 20
-SORTS = {"name": "name", "-name": "-name", "joined": "joined_at", "-joined": "-joined_at"}
+COLUMNS = (lists.Column("Name", "name", "name"), lists.Column("Joined", "joined", "joined_at"))
 
 
 @role_required(Role.ADMIN)
 @require_safe
 def people(request: PersonRequest) -> HttpResponse:
     """Words, role, qualification, order and page stand in the address."""
-    words, role = request.GET.get("q", "").strip(), request.GET.get("role", "")
-    qualification, sort = request.GET.get("qualification", ""), request.GET.get("sort", "")
+    words, role = lists.words_of(request), request.GET.get("role", "")
+    qualification = request.GET.get("qualification", "").replace("\0", "")
     grants = Grant.objects.select_related("qualification").order_by("qualification__name")
     rows = User.objects.filter(is_active=True).prefetch_related(Prefetch("grants", queryset=grants))
     if words:
@@ -38,30 +37,15 @@ def people(request: PersonRequest) -> HttpResponse:
     if qualification:
         rows = rows.filter(grants__qualification__name=qualification)
     context = {
-        "page": Paginator(rows.order_by(SORTS.get(sort, "name"), "pk"), PAGE).get_page(
-            request.GET.get("page")
-        ),
+        **lists.listed(request, rows, COLUMNS, usual="name"),
         "query": words,
         "role": role,
         "roles": Role.values,
         "qualification": qualification,
         "qualifications": Qualification.objects.annotate(people=Count("grants")).order_by("name"),
-        "sort": sort,
-        "columns": _columns(sort),
         "is_narrowed": bool(words or role or qualification),
     }
     return render(request, "tasks/people.html", context)
-
-
-def _columns(sort: str) -> list[tuple[str, str, str]]:
-    """(heading, what a click sorts by, how it is sorted now)."""
-    orders = {
-        key: {key: "ascending", f"-{key}": "descending"}.get(sort, "none") for key in ("name", "joined")
-    }
-    return [
-        (heading, f"-{key}" if sort == key else key, orders[key])
-        for heading, key in (("Name", "name"), ("Joined", "joined"))
-    ]
 
 
 class QualificationForm(forms.Form):

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from marlin import lists
 from marlin.events import record
 from marlin.jobs import ring
 from marlin.models import Role
@@ -25,8 +25,12 @@ from tasks import repositories as upkeep
 from tasks.forms import ArchiveForm, RecipeForm, RepositoryForm
 from tasks.models import Environment, Repository, Scenario
 
-PAGE = 50
-SORTS = {"name": "name", "-name": "-name"}
+COLUMNS = (
+    lists.Column("Name", "name", "name"),
+    lists.Column("Address", "address", "url"),
+    lists.Column("Language", "language", "language"),
+    lists.Column("State", "state", "state"),
+)
 MOST_COMMITS = 12
 MOST_ENVIRONMENTS = 50
 MOST_SCENARIOS = 20
@@ -49,21 +53,17 @@ def repositories(request: PersonRequest) -> HttpResponse:
 
 def _listed(request: PersonRequest) -> dict[str, Any]:
     """What the list shows: words, state, order and page stand in the address."""
-    words, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
-    sort = request.GET.get("sort", "")
-    rows = Repository.objects.order_by(SORTS.get(sort, "name"), "pk")
+    words, state = lists.words_of(request), request.GET.get("state", "")
+    rows = Repository.objects.all()
     if words:
         rows = rows.filter(Q(name__icontains=words) | Q(language__iexact=words))
     if state in Repository.State.values:
         rows = rows.filter(state=state)
     return {
-        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        **lists.listed(request, rows, COLUMNS, usual="name"),
         "query": words,
         "state": state,
         "states": Repository.State.choices,
-        "sort": sort,
-        "next_sort": "-name" if sort in ("", "name") else "name",
-        "order": "descending" if sort == "-name" else "ascending",
         "is_narrowed": bool(words or state),
     }
 

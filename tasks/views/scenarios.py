@@ -15,15 +15,23 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.sources import now, source
 from marlin.states import WrongState
 from tasks import scenarios as desk
 from tasks.markdown import as_html
-from tasks.models import Commit, PullRequest, Repository, Scenario
+from tasks.models import Category, Commit, PullRequest, Repository, Scenario
 
 PAGE = 50
+COLUMNS = (
+    lists.Column("Title", "title", "title"),
+    lists.Column("Repository", "repository", "repository__name"),
+    lists.Column("Category", "category", "category"),
+    lists.Column("Begun", "begun", "created_at"),
+    lists.Column("State", "state", "state"),
+)
 MOST_MERGES = 10
 TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
 
@@ -31,15 +39,24 @@ TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
 @role_required(Role.RATER)
 @require_safe
 def scenarios(request: PersonRequest) -> HttpResponse:
-    """One's own, the newest first."""
-    mine = request.user.scenarios.select_related("repository").order_by("-created_at")
-    state = request.GET.get("state", "")
+    """One's own; words, state, category, order and page stand in the address."""
+    mine = request.user.scenarios.select_related("repository")
+    words, state = lists.words_of(request), request.GET.get("state", "")
+    category = request.GET.get("category", "")
+    if words:
+        mine = mine.filter(Q(title__icontains=words) | Q(repository__name__icontains=words))
     if state in Scenario.State.values:
         mine = mine.filter(state=state)
+    if category in Category.values:
+        mine = mine.filter(category=category)
     context = {
-        "page": Paginator(mine, PAGE).get_page(request.GET.get("page")),
+        **lists.listed(request, mine, COLUMNS, usual="-begun"),
+        "query": words,
         "state": state,
         "states": Scenario.State.choices,
+        "category": category,
+        "categories": Category.values,
+        "is_narrowed": bool(words or state or category),
         "usable": _usable().exists(),
     }
     return render(request, "tasks/scenarios.html", context)

@@ -77,34 +77,6 @@ def test_words_state_order_and_page_stand_in_the_address(admin, bells):
     assert "None of these." in nothing
 
 
-@pytest.mark.parametrize("place", ["", "scenarios", "tasks"])
-def test_a_list_asks_as_often_for_a_hundred_as_for_ten(admin, queries, bells, place):
-    repository, rubric = factories.make_repository(), factories.make_rubric()
-    experiment = factories.make_experiment(
-        scenarios=[factories.make_scenario(repository=repository)], rubric=rubric
-    )
-    counts = []
-    for number in (10, 90):
-        _fill(place, number, experiment, repository, rubric)
-        with queries as captured:
-            assert admin.get(address(experiment, place) if place else PAGE).status_code == 200
-        counts.append(len(captured))
-
-    assert counts[0] == counts[1]
-
-
-def _fill(place, number, experiment, repository, rubric):
-    if not place:
-        Experiment.objects.bulk_create(
-            Experiment(name=f"e {number} {one}", rubric=rubric) for one in range(number)
-        )
-        return
-    for _ in range(number):
-        scenario = factories.make_scenario(repository=repository)
-        if place == "tasks":
-            experiment.tasks.create(scenario=scenario, state="open")
-
-
 # --- The draft --------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from marlin.models import User
 from tasks.models import Grant, Qualification
 
 
@@ -55,18 +54,3 @@ def test_a_qualification_needs_a_name_of_its_own(admin, name):
     Qualification.objects.create(name="Python")
 
     assert admin.post("/people/qualifications", {"name": name}).status_code == 422
-
-
-def test_the_list_asks_as_often_for_a_hundred_people_as_for_ten(admin, queries):
-    python = Qualification.objects.create(name="Python")
-    counts = []
-    for number in (10, 90):
-        people = User.objects.bulk_create(
-            User(email=f"p{number}-{one}@example.org", name=f"Person {one}") for one in range(number)
-        )
-        Grant.objects.bulk_create(Grant(person=person, qualification=python) for person in people)
-        with queries as captured:
-            assert admin.get("/people/").status_code == 200
-        counts.append(len(captured))
-
-    assert counts[0] == counts[1]

@@ -2,8 +2,6 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marlin.models import Event
@@ -61,20 +59,6 @@ def test_words_state_order_and_page_stand_in_the_address(admin):
     assert ">kestrel<" not in found
     assert (">kestrel<" in usable, ">herring<" in usable) == (True, False)
     assert "None of these." in nothing
-
-
-def test_the_list_asks_as_often_for_a_hundred_as_for_ten(admin):
-    counts = []
-    for number in (10, 90):
-        Repository.objects.bulk_create(
-            Repository(name=f"r {number} {one}", url="https://example.org/r.git", state="usable")
-            for one in range(number)
-        )
-        with CaptureQueriesContext(connection) as queries:
-            admin.get(PAGE)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1]
 
 
 def test_adding_one_records_it_and_rings_for_its_copy(admin, ada, bells):

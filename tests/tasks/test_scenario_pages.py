@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from tasks import scenarios as desk
 from tasks.markdown import as_html
@@ -142,21 +140,6 @@ def test_the_author_reads_the_reason_beside_the_form(client, riley, robin):
 
     assert "Which hour?" in page
     assert 'href="#field-change">About: What should change' in page
-
-
-@pytest.mark.parametrize("path", ["/scenarios/", "/approvals/"])
-def test_a_list_asks_as_often_for_twenty_as_for_ten(client, riley, robin, path):
-    shared = factories.make_repository()
-    person, counts = (riley, robin)[path == "/approvals/"], []
-    client.force_login(person)
-    for _ in range(2):
-        for _ in range(10):
-            factories.make_draft(riley, repository=shared).propose(by=riley)
-        with CaptureQueriesContext(connection) as queries:
-            client.get(path)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""Every list in one world: the same number of queries for ten rows and for a hundred, each order, each odd address."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from marlin.models import User
+from tasks.models import (
+    Category,
+    Experiment,
+    Grant,
+    Import,
+    ImportFile,
+    Qualification,
+    Repository,
+    Rubric,
+    Scenario,
+    Task,
+)
+from tests import factories
+
+
+@pytest.fixture
+def world(db, bells, ada, riley, robin):
+    """Somebody who may open every list; one of what the rows belong to."""
+    ada.roles = ["rater", "reviewer", "admin"]
+    ada.save()
+    return {
+        "repository": factories.make_repository(name="shared"),
+        "experiment": factories.make_experiment(),
+        "qualification": Qualification.objects.create(name="Python"),
+    }
+
+
+def fill(world, ada, riley, number):
+    """So many rows more of everything that is listed."""
+    names = [f"{number} {one:03}" for one in range(number)]
+    Repository.objects.bulk_create(
+        Repository(name=f"r {name}", url="https://example.org/r.git", state="usable") for name in names
+    )
+    Rubric.objects.bulk_create(Rubric(name=f"u {name}", version=1, points=8) for name in names)
+    rubric = Rubric.objects.order_by("pk").first()
+    Experiment.objects.bulk_create(Experiment(name=f"e {name}", rubric=rubric) for name in names)
+    people = User.objects.bulk_create(
+        User(email=f"{name.replace(' ', '-')}@example.org", name=name) for name in names
+    )
+    Grant.objects.bulk_create(Grant(person=one, qualification=world["qualification"]) for one in people)
+    imports = Import.objects.bulk_create(Import(kind="tasks", dataset="d", by=ada) for _ in names)
+    ImportFile.objects.bulk_create(
+        ImportFile(asked=one, name=f"{one.pk}-{half}.jsonl") for one in imports for half in "ab"
+    )
+    common = {"repository": world["repository"], "base_commit": "b" * 40, "category": Category.values[0]}
+    own, waiting, approved = (
+        Scenario.objects.bulk_create(
+            Scenario(author=author, state=state, title=f"{state} {name}", prompt="Do it.", **common)
+            for name in names
+        )
+        for author, state in ((ada, "draft"), (riley, "in_review"), (riley, "approved"))
+    )
+    assert len(own) == len(waiting) == len(approved)
+    Task.objects.bulk_create(
+        Task(experiment=world["experiment"], scenario=one, state="open") for one in approved
+    )
+
+
+LISTS = {
+    "/scenarios/": ("title", "repository", "category", "begun", "state"),
+    "/approvals/": ("title", "repository", "category", "proposed"),
+    "/imports/": ("asked", "kind", "dataset"),
+    "/repositories/": ("name", "address", "language", "state"),
+    "/experiments/": ("name", "tasks", "accepted", "created"),
+    "/experiments/{id}/scenarios": ("title", "repository", "category", "begun"),
+    "/experiments/{id}/tasks": ("title", "repository", "kind", "accepted", "opened", "state"),
+    "/people/": ("name", "joined"),
+    "/rubrics/": ("name", "version", "scale", "axes", "used", "written"),
+}
+
+
+def test_every_list_asks_as_often_for_a_hundred_rows_as_for_ten(client, world, ada, riley, queries):
+    client.force_login(ada)
+    pages = [place.format(id=world["experiment"].public_id) for place in LISTS]
+    counts = []
+    for number in (10, 90):
+        fill(world, ada, riley, number)
+        counts.append({})
+        for page in pages:
+            with queries as captured:
+                answer = client.get(page)
+            assert answer.status_code == 200
+            counts[-1][page] = len(captured)
+
+    assert counts[0] == counts[1]
+    assert "Page 1 of 3" in answer.content.decode()
+
+
+@pytest.mark.parametrize("place", LISTS)
+def test_every_order_and_odd_word_has_an_answer(client, world, ada, riley, place):
+    client.force_login(ada)
+    fill(world, ada, riley, 3)
+    page = place.format(id=world["experiment"].public_id)
+
+    for key in LISTS[place]:
+        up, down = (_first_row(client.get(page, {"sort": sort})) for sort in (key, f"-{key}"))
+        assert up != down
+    odd = client.get(page, {"q": "no such\0 words", "sort": "--", "page": "x", "state": "odd"})
+    assert "Show all</a>" in odd.content.decode()
+
+
+def _first_row(answer) -> str:
+    text = answer.content.decode()
+    row = re.search(r"<tbody[^>]*>\s*(<tr.*?</tr>)|<ul class=\"items\">\s*(<li.*?</li>)", text, re.DOTALL)
+    assert row
+    return row[0]
