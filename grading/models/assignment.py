@@ -82,9 +82,6 @@ class Assignment(Stateful):
     #: In these states the assignment keeps its seat; on leaving them the seat is free.
     SEATED = (State.CLAIMED, State.SUBMITTED, State.SENT_BACK, State.ACCEPTED)
 
-    #: Annotated by `with_practice`.
-    is_practice = False
-
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
     rater = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
