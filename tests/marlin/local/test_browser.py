@@ -29,7 +29,7 @@ def program(path: Path, script: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", browser.NAMES)
+@pytest.mark.parametrize("name", [*browser.SHELLS, *browser.NAMES])
 def test_an_installed_one_is_taken(folder, nothing_installed, name):
     installed = program(nothing_installed / name, RENDERS)
 
@@ -42,6 +42,41 @@ def test_one_that_does_not_render_is_passed_over(folder, nothing_installed, scri
     works = program(nothing_installed / "google-chrome", RENDERS)
 
     assert browser.find(folder / "var") == works
+
+
+def test_a_shell_is_taken_before_a_whole_one(folder, nothing_installed):
+    program(nothing_installed / "chromium", RENDERS)
+    shell = program(nothing_installed / "chromium-headless-shell", RENDERS)
+
+    assert browser.find(folder / "var") == shell
+
+
+def test_the_shell_of_an_installed_one_is_fetched_once(folder, nothing_installed, monkeypatch, capfd):
+    program(nothing_installed / "chromium", RENDERS)
+    shared = folder / "usr/lib/chromium"
+    program(shared / "icudtl.dat", "data")
+    monkeypatch.setattr(browser, "SHARED", shared)
+    packed = program(folder / "packed", RENDERS)
+    program(nothing_installed / "dpkg-query", "printf 156.0")
+    program(nothing_installed / "apt-get", 'echo "$@" >&2; : > shell.deb')
+    program(
+        nothing_installed / "dpkg-deb",
+        f"export PATH=/usr/bin:/bin; mkdir -p $3{shared}; cp {packed} $3{shared}/chromium-headless-shell",
+    )
+
+    found = [browser.find(folder / "var") for _ in range(2)]
+
+    home = folder / "var" / "headless-shell"
+    assert found == [home / "chromium-headless-shell"] * 2
+    assert (home / "icudtl.dat").read_text() == "#!/bin/sh\ndata\n"
+    assert capfd.readouterr().err.count("chromium-headless-shell=156.0") == 1
+
+
+def test_where_no_shell_can_be_had_the_whole_one_does(folder, nothing_installed, capfd):
+    installed = program(nothing_installed / "chromium", RENDERS)
+
+    assert [browser.find(folder / "var") for _ in range(2)] == [installed, installed]
+    assert capfd.readouterr().err.count("Then the whole one is used.") == 1
 
 
 def test_the_named_one_comes_first(folder, nothing_installed, monkeypatch):
@@ -86,7 +121,10 @@ def test_the_starter_finds_libraries_and_fonts_beside_it(folder):
     tree = folder / "tree"
     (tree / "usr/lib/some-linux-gnu").mkdir(parents=True)
     (tree / "usr/lib/some-linux-gnu/libdraw.so.1").touch()
-    program(tree / "usr/lib/chromium/chromium", 'echo "$LD_LIBRARY_PATH $FONTCONFIG_FILE $1"; echo "<html>"')
+    program(
+        tree / "usr/lib/chromium/chromium-headless-shell",
+        'echo "$LD_LIBRARY_PATH $FONTCONFIG_FILE $1"; echo "<html>"',
+    )
 
     browser._write_starter(folder, tree)
 
