@@ -14,6 +14,9 @@ from marlin.sources import new_public_id, now
 from marlin.states import Leased
 from tasks.models import Arm, Experiment, Task
 
+#: What every estimate needs of a vote.
+COUNTED = ["task", "rater", "first", "second", "on_left", "rating", "turn", "attempt", "submitted_on"]
+
 
 class Vote(models.Model):
     """The numbers of a judgement as columns, so that a million are counted in a second. Guarded.
@@ -27,7 +30,8 @@ class Vote(models.Model):
         SECOND = 2
 
     judgement = models.OneToOneField(Judgement, on_delete=models.DO_NOTHING, related_name="vote")
-    experiment = models.ForeignKey(Experiment, on_delete=models.DO_NOTHING, related_name="+")
+    #: Found by the index below, which begins with it.
+    experiment = models.ForeignKey(Experiment, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     task = models.ForeignKey(Task, on_delete=models.DO_NOTHING, related_name="+")
     rater = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
     #: The arm that comes first in the experiment, as `model_a` of the record.
@@ -58,6 +62,10 @@ class Vote(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(first=F("second")), name="vote_of_two_arms"),
+        ]
+        indexes = [
+            # Holds what ratings are computed from: without filters the rows themselves are never read.
+            models.Index(fields=["experiment", "id"], include=COUNTED, name="votes_as_they_are_counted"),
         ]
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from django.db.models import (
-    Aggregate,
     BigIntegerField,
-    BinaryField,
     Count,
     Expression,
     F,
@@ -18,7 +15,7 @@ from django.db.models import (
     Func,
     IntegerField,
     Max,
-    Min,
+    Model,
     Q,
     QuerySet,
     Value,
@@ -34,26 +31,17 @@ from grading.export.records import pseudonyms
 from grading.models import Vote
 from grading.results import masks
 from grading.results.findings import Ballots
+from grading.results.words import Column, Part, Real, words
 from marlin.models import User
-from tasks.models import Experiment
+from tasks.models import Experiment, Task
 
 EPOCH = 719_163  # date(1970, 1, 1).toordinal()
 #: Rows that one answer of the database tells of: what is held beside the columns themselves.
 BLOCK = 32_768
+#: Ratings are sent as numbers above zero: nothing is left for those that are not there.
+LIFT = 8
 #: Style differs from row to row, so nothing can be counted together: of more votes, this many are enough.
 MOST_STYLED = 100_000
-
-
-class _Strung(Aggregate):
-    """A column as one string of bytes, every number in the same width and in network order.
-
-    One row of PostgreSQL's protocol for each vote costs more than all the counting. The columns of one answer
-    have their rows in the same order, whatever it is.
-    """
-
-    template = "string_agg(%(sent)s(CAST(%(expressions)s AS %(width)s)), ''::bytea)"
-    output_field = BinaryField()
-    allow_distinct = False
 
 
 class _Day(Func):
@@ -82,36 +70,14 @@ def votes_of(
     A style that any vote does not tell is left out: a missing one cannot be told from none.
     """
     drawn = masks.draw(experiment)
-    # Counted from the first of this experiment's own: a key may be larger than four bytes hold.
-    least = min(drawn, default=0)
-    place = _places({key - least: mask for key, mask in drawn.items()})
-    columns = [
-        _two(task=(F("task"), np.int32), rater=(F("rater"), np.int32)),
-        _two(
-            first=(_from("first", least), place.__getitem__),
-            second=(_from("second", least), place.__getitem__),
-        ),
-        _two(turn=(F("turn") * 1000 + F("attempt"), np.int32), day=(_Day("submitted_on"), np.int32)),
-        _Column(
-            Cast(F("rating") * 256 + Cast("on_left", IntegerField()), IntegerField()),
-            "smallint",
-            {"rating": ("i1", np.int8), "on_left": ("i1", np.bool_)},
-        ),
-    ]
-    columns += [
-        _Column(Coalesce(f"axes__{at}", UNRATED), "smallint", {f"axis_{key}": (">i2", np.int8)})
-        for at, key in enumerate(axes)
-    ]
-    columns += [
-        _Column(_style(style), "double precision", {f"style_{style}": (">f8", np.float64)})
-        for style in styles
-    ]
+    columns: list[Column] = [*words(_parts(drawn, axes))]
+    columns += [Real(f"style_{style}", _style(style)) for style in styles]
     found = _gathered(rows, columns)
     told = {style: found[f"style_{style}"] for style in styles}
     tasks, task = numbered(found.pop("task"))
     raters, rater = numbered(found.pop("rater"))
     arms, both = numbered(np.concatenate([found.pop("first"), found.pop("second")]))
-    first, second = np.split(both.astype(place.dtype), 2)
+    first, second = np.split(both.astype(np.min_scalar_type(-1 - len(arms))), 2)
     return Votes(
         models=tuple(str(1 + arm) for arm in arms.tolist()),
         raters=_pseudonyms(experiment, raters.tolist()),
@@ -121,7 +87,7 @@ def votes_of(
         on_left=found["on_left"],
         rater=rater,
         task=task,
-        unit=_units(task, found.pop("turn"), first, second),
+        unit=_units(task, found.pop("turn"), found.pop("attempt"), first, second),
         rating=found["rating"],
         points=experiment.rubric.points,
         axes={key: found[f"axis_{key}"] for key in axes},
@@ -130,34 +96,40 @@ def votes_of(
     )
 
 
-Held: TypeAlias = Callable[[Any], Any]  # what is kept of an array that came
+def _parts(drawn: Mapping[int, int], axes: Sequence[str]) -> dict[str, Part]:
+    # Counted from the first of this experiment's own: a key may be larger than a word has room for.
+    least, most = min(drawn, default=0), max(drawn, default=0)
+    place = _places({key - least: mask for key, mask in drawn.items()})
+    width = (most - least).bit_length()
+    parts = {
+        "task": _key("task", Task),
+        "rater": _key("rater", User),
+        "first": Part(_from("first", least), width, place.__getitem__),
+        "second": Part(_from("second", least), width, place.__getitem__),
+        "day": Part(_Day("submitted_on"), 16, _as(np.int32)),
+        "rating": Part(F("rating") + LIFT, 5, lambda raised: raised.astype(np.int8) - np.int8(LIFT)),
+        "on_left": Part(Cast("on_left", IntegerField()), 1, _as(np.bool_)),
+        "turn": Part(F("turn"), 15, _as(np.int16)),
+        "attempt": Part(F("attempt"), 15, _as(np.int16)),
+    }
+    rated = {
+        f"axis_{key}": Part(Coalesce(F(f"axes__{at}") + LIFT, 0), 5, _rated) for at, key in enumerate(axes)
+    }
+    return parts | rated
 
 
-@dataclass(frozen=True)
-class _Column:
-    """What PostgreSQL is asked, and what its bytes are: by name how numpy reads a part, and what we keep of it."""
-
-    asked: Expression | F
-    width: str
-    parts: Mapping[str, tuple[str, Held]]
-
-    @property
-    def strung(self) -> _Strung:
-        sent = {"bigint": "int8send", "smallint": "int2send", "double precision": "float8send"}
-        return _Strung(self.asked, width=self.width, sent=sent[self.width])
-
-    def read(self, body: bytes) -> dict[str, NDArray[Any]]:
-        """Each part block by block, so that the wide numbers of the wire are never held all at once."""
-        kinds = [(name, kind) for name, (kind, _) in self.parts.items()]
-        table = np.frombuffer(body, dtype=kinds)
-        return {name: held(table[name]) for name, (_, held) in self.parts.items()}
+def _as(kind: type[np.generic]) -> Callable[[Ints], NDArray[Any]]:
+    return lambda numbers: numbers.astype(kind)
 
 
-def _two(**parts: tuple[Expression | F, Held]) -> _Column:
-    """Two numbers in one, neither below zero: stringing a column together takes as long for eight bytes as for four."""
-    high, low = (Cast(asked, BigIntegerField()) for asked, _ in parts.values())
-    asked = high * Value(2**32, output_field=BigIntegerField()) + low
-    return _Column(asked, "bigint", {name: (">i4", held) for name, (_, held) in parts.items()})
+def _key(name: str, kind: type[Model]) -> Part:
+    """As wide as the largest key there is."""
+    most = kind._default_manager.aggregate(most=Max("pk"))["most"] or 0
+    return Part(F(name), most.bit_length(), _as(np.int32 if most < 2**31 else np.int64))
+
+
+def _rated(raised: Ints) -> NDArray[np.int8]:
+    return np.where(raised == 0, UNRATED, raised - LIFT).astype(np.int8)
 
 
 def _from(arm: str, least: int) -> Expression:
@@ -169,26 +141,25 @@ def _style(style: str) -> Coalesce:
     return Coalesce(Cast(KeyTextTransform(style, "styles"), FloatField()), nothing)
 
 
-def _gathered(rows: QuerySet[Vote], columns: Sequence[_Column]) -> dict[str, NDArray[Any]]:
+def _gathered(rows: QuerySet[Vote], columns: Sequence[Column]) -> dict[str, NDArray[Any]]:
     """Each part of each column as one array, put together from all blocks."""
-    pieces = {name: [piece] for column in columns for name, piece in column.read(b"").items()}
+    pieces = {name: [piece] for column in columns for name, piece in column.read(b"")}
     for block in _blocks(rows, columns):
         for column, body in zip(columns, block, strict=True):
-            for name, piece in column.read(body or b"").items():
+            for name, piece in column.read(body):
                 pieces[name].append(piece)
     return {name: np.concatenate(pieces.pop(name)) for name in list(pieces)}
 
 
-def _blocks(rows: QuerySet[Vote], columns: Sequence[_Column]) -> Iterator[list[Any]]:
+def _blocks(rows: QuerySet[Vote], columns: Sequence[Column]) -> Iterator[list[bytes]]:
+    """In the order of the index that holds what is counted, each block from where the one before ended."""
     strung = {f"column_{at}": column.strung for at, column in enumerate(columns)}
-    ends = rows.order_by().aggregate(first=Min("pk"), last=Max("pk"), count=Count("pk"))
-    if not ends["count"]:
-        return
-    # Other experiments' votes may lie between ours: as many pieces as our own number asks for, however far apart.
-    step = -(-(ends["last"] + 1 - ends["first"]) // -(-ends["count"] // BLOCK))
-    for begin in range(ends["first"], ends["last"] + 1, step):
-        block = rows.order_by().filter(pk__gte=begin, pk__lt=begin + step, pk__lte=ends["last"])
-        yield list(block.aggregate(**strung).values())
+    last: int | None = 0
+    while last is not None:
+        block = rows.filter(pk__gt=last).order_by("pk")[:BLOCK].aggregate(last=Max("pk"), **strung)
+        last = block.pop("last")
+        if last is not None:
+            yield list(block.values())
 
 
 def _places(drawn: Mapping[int, int]) -> Ints:
@@ -198,11 +169,11 @@ def _places(drawn: Mapping[int, int]) -> Ints:
     return place
 
 
-def _units(task: Ints, turn: Ints, first: Ints, second: Ints) -> Ints:
+def _units(task: Ints, turn: Ints, attempt: Ints, first: Ints, second: Ints) -> Ints:
     """What raters can agree on: a pair of a task's turn. Of one turn a task has one pair."""
-    if not len(turn) or (turn == turn[0]).all():
+    if not len(turn) or ((turn == turn[0]).all() and (attempt == attempt[0]).all()):
         return task
-    turns, nth = numbered(turn)
+    turns, nth = numbered(turn.astype(np.int32) * 2**15 + attempt)
     arms = int(max(first.max(), second.max())) + 1
     key = task.astype(np.int64) * len(turns) + nth
     key = (key * arms + np.minimum(first, second)) * arms + np.maximum(first, second)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from django.db.models import Q
 
 from grading import jobs
 from grading.analysis.styles import SIZES
+from grading.analysis.votes import UNRATED
 from grading.export import judging
 from grading.models import MaskedArm, Result, Vote
 from grading.results import asking, ballots, behind, stopping, votes
@@ -92,6 +94,34 @@ def test_of_very_many_the_styles_of_whole_tasks_are_looked_at(small_world, monke
     assert (len(read.votes), len(read.votes.tasks), len(read.votes.raters)) == (60, 30, 4)
     assert (len(read.styled), len(read.styled.tasks)) == (20, 10)
     assert set(read.styled.styles) == set(SIZES)
+
+
+def test_columns_say_what_the_rows_say(small_world, monkeypatch):
+    monkeypatch.setattr(ballots, "BLOCK", 7)
+    judging.write_missing(small_world.experiment.pk)
+    votes.write_missing(small_world.experiment)
+    Vote.objects.filter(task=Vote.objects.earliest("pk").task_id).update(
+        axes=[None, 3], turn=2, attempt=32767
+    )
+    rows = list(Vote.objects.order_by("pk"))
+
+    read = ballots.votes_of(small_world.experiment, Vote.objects.all(), ["efficiency", "clarity"])
+
+    mask = dict(MaskedArm.objects.values_list("arm", "number"))
+    assert [read.models[each] for each in read.first] == [str(mask[row.first_id]) for row in rows]
+    assert [read.models[each] for each in read.second] == [str(mask[row.second_id]) for row in rows]
+    assert np.unique(read.task, return_inverse=True)[1].tolist() == _numbers([row.task_id for row in rows])
+    assert read.rater.tolist() == _numbers([row.rater_id for row in rows])
+    assert read.unit.tolist() == _numbers([(row.task_id, row.turn) for row in rows])
+    assert read.rating.tolist() == [row.rating for row in rows]
+    assert read.on_left.tolist() == [row.on_left for row in rows]
+    assert read.day.tolist() == [row.submitted_on.toordinal() for row in rows]
+    rated = [[UNRATED if rating is None else rating for rating in row.axes[:2]] for row in rows]
+    assert np.stack([read.axes["efficiency"], read.axes["clarity"]], axis=1).tolist() == rated
+
+
+def _numbers(keys):
+    return [sorted(set(keys)).index(key) for key in keys]
 
 
 def test_each_filter_counts_what_it_names(small_world):
