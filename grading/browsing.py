@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.http import Http404
 
+from grading import search
 from grading.diffs.version import VERSION
 from grading.models import BaseFile, BaseTree
 from grading.models.tree import MOST_BYTES, Entry
@@ -16,6 +17,7 @@ from tasks.models import Repository
 #: So many of the paths that hold the words are shown; all are counted.
 MOST_FOUND = 200
 LINK, SUBMODULE = "120000", "160000"
+READING = "The texts of this commit are being gathered for the search."
 PREPARING = "The files of this commit are being prepared."
 
 
@@ -44,6 +46,9 @@ class Place:
     lines: int = 0
     sentence: str = ""
     is_waiting: bool = False
+    #: What was found inside the files; `is_reading`: a job gathers their lines, ask again.
+    found: search.Found | None = None
+    is_reading: bool = False
     #: The way from the top.
     folders: tuple[Item, ...] = ()
 
@@ -56,8 +61,13 @@ class Place:
         return bool(self.query) and self.total > MOST_FOUND
 
 
-def look(repository: Repository, commit: str, path: str = "", query: str = "") -> Place:
-    """The folder or file at this path of a commit, or the paths that hold some words. Raises Http404."""
+def look(
+    repository: Repository, commit: str, path: str = "", query: str = "", *, inside: bool = False
+) -> Place:
+    """The folder or file at this path of a commit, or the paths that hold some words, or with `inside` the lines.
+
+    Raises Http404.
+    """
     if repository.patch_only:
         return Place(sentence="Of this repository there are patches alone: its other files are not at hand.")
     tree = BaseTree.objects.filter(repository=repository, commit=commit).first()
@@ -66,6 +76,8 @@ def look(repository: Repository, commit: str, path: str = "", query: str = "") -
         return Place(sentence=PREPARING, is_waiting=True)
     entries = tree.listed()
     path = path.strip("/")
+    if query.strip() and inside:
+        return _found_inside(tree, entries, query.strip())
     if query.strip():
         return _found(entries, query.strip())
     for number, entry in enumerate(entries):
@@ -79,6 +91,14 @@ def _found(entries: Sequence[Entry], query: str) -> Place:
     found = [entry for entry in entries if words in entry.path.lower()]
     items = tuple(Item(entry.path, entry.path, size=entry.size) for entry in found[:MOST_FOUND])
     return Place(query=query, items=items, total=len(found))
+
+
+def _found_inside(tree: BaseTree, entries: Sequence[Entry], query: str) -> Place:
+    words = tree.words_at_hand()
+    if words is None:
+        ring("grading.jobs.write_tree_words", tree.pk)
+        return Place(query=query, sentence=READING, is_reading=True)
+    return Place(query=query, found=search.search(words, query, [entry.path for entry in entries]))
 
 
 def _folder(entries: Sequence[Entry], path: str) -> Place:

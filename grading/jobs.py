@@ -60,6 +60,12 @@ def write_base_file(tree_id: int, number: int) -> None:
 
 
 @shared_task
+def write_tree_words(tree_id: int) -> None:
+    """Needs a tree with its list; leaves the lines of its texts for the search. Safe to ring twice."""
+    trees.write_words(tree_id)
+
+
+@shared_task
 def expire_assignments() -> int:
     return queue.expire_overdue()
 

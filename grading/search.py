@@ -1,4 +1,4 @@
-"""Searches all lines of both patches, those that are not loaded too."""
+"""Searches all lines of both patches, those that are not loaded too; and those of the files of a commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TextIO
 
 from grading.diffs import escape
-from grading.models import PageWords
+from grading.models import PageWords, TreeWords
 
 #: So many lines are shown; all are counted.
 MOST_SHOWN = 200
@@ -74,7 +74,7 @@ def _packed(lines: Sequence[str]) -> bytes:
     return gzip.compress(text, compresslevel=6, mtime=0)
 
 
-def search(words: PageWords | None, query: str, paths: Sequence[str]) -> Found:
+def search(words: PageWords | TreeWords | None, query: str, paths: Sequence[str]) -> Found:
     """Plain words, alike in capitals and small letters unless there is a capital among them."""
     query = query.replace("\r", "").replace("\n", " ")[:MOST_QUERY]
     if words is None or not query.strip():
@@ -111,7 +111,11 @@ def _opened(packed: bytes) -> TextIO:
 
 
 def _files(
-    words: PageWords, query: str, hits: Sequence[tuple[int, str]], paths: Sequence[str], exact: bool
+    words: PageWords | TreeWords,
+    query: str,
+    hits: Sequence[tuple[int, str]],
+    paths: Sequence[str],
+    exact: bool,
 ) -> list[FoundFile]:
     files: dict[int, FoundFile] = {}
     for (_, line), place in zip(

@@ -11,12 +11,14 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from grading import search
 from grading.diffs import kinds
 from grading.diffs.highlight import lexer_of
 from grading.diffs.version import VERSION
 from grading.diffs.whole import Written, write_in_child
-from grading.models import BaseFile, BaseTree, Fragment
+from grading.models import BaseFile, BaseTree, Fragment, TreeWords
 from grading.models.tree import MOST_BYTES, Entry
+from marlin.sources import now
 from tasks.contents import SUBMODULE, GitFailed, TreeFile, files_of, texts_of
 from tasks.turns import bases_in_use
 
@@ -25,6 +27,10 @@ logger = logging.getLogger(__name__)
 #: So much text is written before anybody asks; the rest when somebody does.
 AHEAD_BYTES = 2_000_000
 BATCH_BYTES = 250_000
+#: So much text of a commit is searched: it is read through while somebody waits.
+SEARCHED_BYTES = 4_000_000
+BINARY_HEAD = 8_000  # bytes among which a zero tells that it is no text, as git has it
+WORDS_KEPT = timedelta(days=30)
 MOST_REST = 24 * 3600  # seconds until a commit that always fails is tried again
 
 
@@ -50,7 +56,7 @@ def prepare(repository_id: int, commit: str) -> None:
     BaseTree.objects.filter(pk=tree.pk).update(
         entries=BaseTree.packed(entries), count=len(entries), reason=""
     )
-    for batch in _batches(_first(entries)):
+    for batch in _batches(_first(entries, AHEAD_BYTES)):
         write(tree, batch)
 
 
@@ -82,9 +88,9 @@ def _entry(file: TreeFile) -> Entry:
     return Entry(file.path, file.mode, file.name, file.size, lexer.name if lexer else "")
 
 
-def _first(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _first(entries: Iterable[Entry], room: int) -> Iterator[Entry]:
     """Source before tests before docs, while there is room."""
-    left = AHEAD_BYTES
+    left = room
     readable = [entry for entry in entries if is_readable(entry)]
     for entry in sorted(readable, key=lambda entry: (kinds.ORDER[kinds.group_of(entry.path)], entry.path)):
         left -= entry.size
@@ -160,8 +166,35 @@ def _file(key: tuple[str, str], written: Written) -> BaseFile:
     )
 
 
+@transaction.atomic
+def write_words(tree_id: int) -> None:
+    """Gather the lines of a tree's texts for the search, source first, while there is room. Safe to do twice."""
+    if not _mine(f"words of tree {tree_id}"):
+        return
+    tree = BaseTree.objects.select_related("repository").get(pk=tree_id)
+    if not tree.is_ready or tree.words_at_hand():
+        return
+    entries = tree.listed()
+    chosen = list(_first(entries, SEARCHED_BYTES))
+    lines = {path: told for batch in _batches(chosen) for path, told in _lines(tree, batch)}
+    places, texts = search.packed(lines.get(entry.path, "") for entry in entries)
+    cut = len(chosen) < sum(map(is_readable, entries))
+    TreeWords.objects.create(tree=tree, places=places, lines=texts, cut=cut)
+
+
+def _lines(tree: BaseTree, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """(path, its lines as the search packs them); of what is no text nothing."""
+    texts = texts_of(tree.repository, tree.commit, {entry.name for entry in entries}, most=MOST_BYTES)
+    for entry in entries:
+        body = texts[entry.name] or b""
+        if b"\0" not in body[:BINARY_HEAD]:
+            read = enumerate(body.decode("utf-8", "backslashreplace").split("\n"), 1)
+            yield entry.path, "\n".join(f"=\t{number}\t \t{line}" for number, line in read if line.strip())
+
+
 def sweep() -> int:
-    """Remove rows that no tree holds any more, and those of before a change of the engine."""
+    """Remove rows that no tree holds any more, those of before a change of the engine, and words long unused."""
+    TreeWords.objects.filter(written_at__lt=now() - WORDS_KEPT).delete()
     orphans, _ = BaseFile.objects.filter(trees=None).delete()
     older, _ = BaseFile.objects.filter(version__lt=VERSION).delete()
     return orphans + older

@@ -12,7 +12,7 @@ from grading.models.payout import Payout
 from grading.models.preference import Preference, Receipt, Revision
 from grading.models.result import MaskedArm, Result, Vote
 from grading.models.review import Review
-from grading.models.tree import BaseFile, BaseTree
+from grading.models.tree import BaseFile, BaseTree, TreeWords
 
 __all__ = [
     "Assignment",
@@ -38,6 +38,7 @@ __all__ = [
     "Result",
     "Review",
     "Revision",
+    "TreeWords",
     "Trouble",
     "View",
     "Vote",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.db import models
 
+from marlin.sources import now
 from tasks.models import Repository
 
 #: A text of more bytes is not shown.
@@ -72,6 +73,9 @@ class BaseTree(models.Model):
     def is_ready(self) -> bool:
         return bool(self.entries)
 
+    def words_at_hand(self) -> TreeWords | None:
+        return TreeWords.objects.filter(tree=self).first()
+
     @staticmethod
     def packed(entries: Sequence[Entry]) -> bytes:
         return gzip.compress(json.dumps(entries).encode("ascii"), compresslevel=6, mtime=0)
@@ -79,3 +83,17 @@ class BaseTree(models.Model):
     def listed(self) -> list[Entry]:
         """In the order of their paths; [] while there is no list."""
         return [Entry(*entry) for entry in json.loads(gzip.decompress(self.entries))] if self.entries else []
+
+
+class TreeWords(models.Model):
+    """The lines of a tree's texts for the search inside its files, as PageWords holds those of a pair.
+
+    Written when somebody first looks for something there, and forgotten when nobody has for a while.
+    """
+
+    tree = models.OneToOneField(BaseTree, on_delete=models.CASCADE, primary_key=True, related_name="words")
+    places = models.BinaryField()
+    lines = models.BinaryField()
+    #: Whether there are more texts than are searched.
+    cut = models.BooleanField(default=False)
+    written_at = models.DateTimeField(default=now)

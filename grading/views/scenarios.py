@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from grading import browsing
+from marlin.lists import words_of
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from tasks import scenarios as desk
@@ -39,9 +40,11 @@ def _files(request: PersonRequest, scenario: Scenario, page: str) -> HttpRespons
             scenario.repository,
             scenario.base_commit,
             path=request.GET.get("path", ""),
-            query=request.GET.get("q", ""),
+            query=words_of(request),
+            inside="inside" in request.GET,
         ),
         "here": request.path,
+        "inside": "inside" in request.GET,
         "again": request.get_full_path(),
         "back": reverse(page, args=[scenario.public_id]),
     }

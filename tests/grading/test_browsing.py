@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from grading import browsing, jobs, trees
 from grading.diffs.version import VERSION
-from grading.models import BaseFile, BaseTree, Fragment
+from grading.models import BaseFile, BaseTree, Fragment, TreeWords
 from grading.models.tree import MOST_BYTES, Entry
 from marlin.sources import now
 from tasks.models import Repository
@@ -278,3 +278,51 @@ def test_files_beside_somebody_elses_write_up_do_not_exist(client, riley, rosa, 
     for person, here in ((rosa, "scenarios"), (robin, "approvals")):
         client.force_login(person)
         assert client.get(f"/{here}/{draft.public_id}/files/").status_code == 404
+
+
+def test_words_are_looked_for_inside_the_files_of_a_commit(client, riley, bells):
+    draft = factories.make_draft(riley)
+    trees.prepare(draft.repository_id, draft.base_commit)
+    tree, here = BaseTree.objects.get(), f"/scenarios/{draft.public_id}/files/"
+    client.force_login(riley)
+    bells.clear()
+    first = client.get(here, {"q": "HEIGHT", "inside": "on"}).content.decode()
+    assert "being gathered" in first
+    assert bells == [("grading.jobs.write_tree_words", tree.pk)]
+
+    jobs.write_tree_words(tree.pk)
+    jobs.write_tree_words(tree.pk)
+
+    exact = client.get(here, {"q": "HEIGHT", "inside": "on"}, headers=HTMX).content.decode()
+    found = client.get(here, {"q": "height", "inside": "on"}, headers=HTMX).content.decode()
+    assert "Found in 0 lines" in exact
+    assert f'href="{here}?path=tide.py#L' in found
+    assert "<mark>height</mark>" in found
+
+
+@pytest.mark.parametrize(
+    ("body", "room", "lines", "is_cut"),
+    [
+        (b"one\r\n\n\tTHREE\xff <b>\n", 100, [1, 3], False),
+        (b"one\0three", 100, [], False),
+        (b"one\nthree", 4, [], True),
+    ],
+)
+def test_texts_alone_are_searched_while_there_is_room(repository, monkeypatch, body, room, lines, is_cut):
+    tree = make_tree(repository, [Entry("a.py", "100644", NAME, len(body), ""), ENTRIES[1]])
+    monkeypatch.setattr(trees, "texts_of", lambda *args, **more: {NAME: body})
+    monkeypatch.setattr(trees, "SEARCHED_BYTES", room)
+
+    jobs.write_tree_words(tree.pk)
+
+    found = [browsing.look(repository, tree.commit, query=word, inside=True).found for word in ("one", "thr")]
+    assert [line.number for one in found for file in one.files for line in file.lines] == lines
+    assert [one.cut for one in found] == [is_cut, is_cut]
+
+
+def test_lines_that_nobody_looks_through_any_more_are_forgotten(tree):
+    words = TreeWords.objects.create(tree=tree, places=b"", lines=b"", written_at=now() - trees.WORDS_KEPT)
+
+    trees.sweep()
+
+    assert not TreeWords.objects.filter(pk=words.pk).exists()
