@@ -35,7 +35,7 @@ test-faults: tools ## killed workers, a broker that is away
 test-blindness: tools ## nothing that a rater can fetch tells who wrote what
 	@exec $(GATE) blindness
 
-test-agents: tools ## real agents below AGENTS=/folder, driven by a scripted provider; not part of `test`
+test-agents: tools ## real agents below AGENTS=/folder, from worker to gateway, with a scripted provider; not part of `test`
 	@exec $(VENV) -m tests.real $(AGENTS)
 
 test-formats: python ## TRL itself reads what exports write for it; installs gigabytes into var/formats, not part of `test`
