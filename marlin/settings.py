@@ -152,6 +152,8 @@ AGENT_UID = env.whole("MARLIN_AGENT_UID", 61_000, least=1_000)
 CONTAINER_IMAGE = env.text("MARLIN_CONTAINER_IMAGE")
 CONTAINER_ENGINE = env.text("MARLIN_CONTAINER_ENGINE", "docker")
 UNSAFE_SUBPROCESS = env.flag("MARLIN_UNSAFE_SUBPROCESS", default=False)
+#: Where set-up commands may download from, by https and through the gateway: names, or *.example.org for all below.
+SETUP_HOSTS = [host.lower() for host in env.words("SETUP_HOSTS")]
 #: Bounds of one run: seconds, seconds of silence, and bytes.
 AGENT_LIMITS = {
     "wall": env.number("AGENT_WALL", 3600, least=1),
@@ -179,8 +181,10 @@ GATEWAY_PATIENCE: dict[str, Any] = {
 RUN_BUDGET = env.money("RUN_BUDGET", "10")
 TASK_BUDGET = env.money("TASK_BUDGET", "0")
 
-#: Days that prepared bases are kept unused, agents' memories after their task, logs after their run; 0 is for ever.
+#: Days that bases, and what set-up made of them, are kept unused; agents' memories after their task, logs after
+#: their run. 0 is for ever.
 KEEP_BASES = env.whole("KEEP_BASES", 14, least=0)
+KEEP_TEMPLATES = env.whole("KEEP_TEMPLATES", 14, least=0)
 KEEP_STATES = env.whole("KEEP_STATES", 90, least=0)
 KEEP_LOGS = env.whole("KEEP_LOGS", 180, least=0)
 

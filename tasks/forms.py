@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 
-from tasks.addresses import RefusedUrl, check_url
+from tasks.addresses import HOST, PRIVATE_NAMES, RefusedUrl, as_ip, check_url
 from tasks.models import Price, Provider, Repository
 from tasks.providers import CHANGEABLE, LONGEST_KEY, address_refused
 
@@ -70,9 +70,17 @@ class RecipeForm(Base):
     class Meta:
         model = Repository
         fields = [
-            *("language", "licence", "setup_command", "test_command", "report_path", "check_commands"),
-            "test_seconds",
+            *("language", "licence", "setup_command", "setup_hosts", "test_command", "report_path"),
+            *("check_commands", "test_seconds"),
         ]
+
+    def clean_setup_hosts(self) -> str:
+        hosts: list[str] = self.cleaned_data["setup_hosts"].lower().split()
+        for host in hosts:
+            name = host.removeprefix("*.")
+            if not HOST.fullmatch(name) or as_ip(name) or name.endswith(PRIVATE_NAMES):
+                raise forms.ValidationError(f"“{host[:80]}” is not the name of a host outside this network.")
+        return "\n".join(hosts)
 
     def clean_report_path(self) -> str:
         path: str = self.cleaned_data["report_path"].strip()

@@ -14,8 +14,8 @@ from marlin.models import User
 from tasks.models import Environment, Repository, Task
 
 RECIPE = (
-    *("language", "licence", "setup_command", "test_command", "report_path", "check_commands"),
-    "test_seconds",
+    *("language", "licence", "setup_command", "setup_hosts", "test_command", "report_path"),
+    *("check_commands", "test_seconds"),
 )
 
 
@@ -34,7 +34,7 @@ def mend(repository: Repository, fields: Mapping[str, object], *, by: User) -> N
     if not changed:
         return
     record("repository.mended", repository, by=by, changed=changed)
-    if {"setup_command", "test_command", "report_path", "test_seconds"} & set(changed):
+    if {"setup_command", "setup_hosts", "test_command", "report_path", "test_seconds"} & set(changed):
         for environment in repository.environments.filter(state=Environment.State.BROKEN):
             try_again(environment, by=by)
 

@@ -86,7 +86,7 @@ def opened(agent_version: AgentVersion, *, run: Run | None = None) -> Iterator[O
     access = ModelAccess.objects.create(agent_version=agent_version, run=run)
     try:
         _tell("open", access.token)
-        yield Opened(access, Door(sockets.folder_of(access.token), _port()))
+        yield Opened(access, Door(sockets.folder_of(access.token), port()))
     finally:
         ModelAccess.objects.filter(pk=access.pk).update(closed_at=now())
         with suppress(NoAccess):  # the gateway's own sweep closes it else
@@ -140,7 +140,7 @@ class _Line(http.client.HTTPConnection):
         self.sock = sockets.connected(sockets.area(), sockets.CONTROL, TIMEOUT)
 
 
-def _port() -> int:
+def port() -> int:
     """The same for every run but where runs share one network, without a sandbox."""
     if not settings.UNSAFE_SUBPROCESS:
         return PORT

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from tasks.gateway import sockets
+from tasks.gateway import proxy, sockets
 from tasks.gateway.exchange import Exchanges, Patience
 from tasks.gateway.ledger import Ledger
 from tasks.gateway.threads import Threads
@@ -116,13 +116,18 @@ async def serve(ledger: Ledger, patience: Patience) -> None:
                 await made.open(token)
             _remove_left(made)
             logger.info("The model gateway is ready; %d runs are under way.", len(made.doors))
-            while not stop.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), SWEEP)
-                try:
-                    await made.sweep()
-                except Exception:
-                    logger.exception("The sweep failed; the next one follows.")
+            async with proxy.serving():
+                await _sweep_until(stop, made)
+
+
+async def _sweep_until(stop: asyncio.Event, made: Gateway) -> None:
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SWEEP)
+        try:
+            await made.sweep()
+        except Exception:
+            logger.exception("The sweep failed; the next one follows.")
 
 
 @asynccontextmanager

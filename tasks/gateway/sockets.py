@@ -13,6 +13,7 @@ from django.conf import settings
 from tasks.sandbox.door import SOCKET
 
 CONTROL = "control"
+SET_UP = "set-up"
 
 
 def area() -> Path:

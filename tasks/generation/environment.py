@@ -11,8 +11,9 @@ from django.conf import settings
 
 from marlin.sources import source
 from tasks.addresses import RefusedUrl
-from tasks.generation import evidence, places
-from tasks.git import archives, mirrors, trees, worktrees
+from tasks.gateway.access import NoAccess
+from tasks.generation import evidence, places, prepared
+from tasks.git import archives, mirrors, trees
 from tasks.git.command import GitFailed
 from tasks.git.history import history
 from tasks.git.languages import languages as written_in
@@ -82,17 +83,22 @@ def prove(
     cancelled: Callable[[], bool],
     said: Callable[[bytes], None] | None = None,
 ) -> evidence.Evidence:
-    """Check out the base commit and run the repository's tests there. Raises Broken unless they pass."""
-    repository, commit = environment.repository, environment.base_commit
+    """Set the base commit up, and run the repository's tests on a copy. Raises Broken unless they pass."""
+    repository = environment.repository
     try:
-        base = places.base_of(repository, mirrors.resolve(places.mirror_of(repository), commit))
+        commit = mirrors.resolve(places.mirror_of(repository), environment.base_commit)
         with places.run_directory(source().token("baseline")) as directory, places.sandbox() as sandbox:
-            files, home = directory / "tested", directory / "home"
+            # Anew: whoever tries again expects that what went wrong with the last set-up is mended.
+            ready = prepared.prepare(repository, commit, sandbox, anew=True, cancelled=cancelled, said=said)
+            files, home = directory / "tested", ready.home(directory / "home")
             files.mkdir()
-            home.mkdir()
-            worktrees.checkout(base, commit, files)
+            ready.materialise(b"", files, scratch=directory)
             tested = evidence.run_tests(repository, files, home, sandbox, cancelled=cancelled, said=said)
-    except (GitFailed, SandboxUnusable) as why:
+    except prepared.SetUpFailed as why:
+        raise Broken(f"{why.sentence} Mend the recipe, or waive it.", log=why.log) from why
+    except prepared.Stopped:
+        raise Broken("It was stopped before it was set up.") from None
+    except (GitFailed, SandboxUnusable, NoAccess) as why:
         raise Broken(str(why)) from why
     if tested.failed:
         raise Broken(

@@ -107,7 +107,7 @@ def run_tests(
     cancelled: Callable[[], bool] = lambda: False,
     said: Callable[[bytes], None] | None = None,
 ) -> Evidence:
-    """Set up and test in `files`, a copy that nobody else uses. The same limits for every candidate."""
+    """Test in `files`, a copy that is set up and that nobody else uses. The same limits for every candidate."""
     if not repository.test_command.strip():
         return Evidence(ran=False, sentence="This repository has no test command.")
 
@@ -118,22 +118,22 @@ def run_tests(
 
     if repository.report_path:
         reports.forget(files, repository.report_path)
-    finished = run("\n".join(filter(None, (_guarded(repository.setup_command), repository.test_command))))
+    finished = run(repository.test_command)
     written = reports.collect(files, repository.report_path) if repository.report_path else []
     told = read(finished, seconds=repository.test_seconds, written=written)
     if not told.ran or finished.ended != "exited":
         return told
-    # In the same copy, where everything is set up; after the tests, which they must not disturb.
+    # In the same copy, and after the tests, which they must not disturb.
     return replace(told, checks=tuple(_check(name, run(script)) for name, script in repository.checks()))
 
 
 def _check(name: str, finished: Finished) -> Check:
-    log = plain(finished.stdout + b"\n" + finished.stderr)[-LONGEST_LOG:].strip()
-    return Check(name, finished.succeeded, log)
+    return Check(name, finished.succeeded, log_of(finished))
 
 
-def _guarded(setup: str) -> str:
-    return f"( {setup.strip()}\n) || exit 97" if setup.strip() else ""
+def log_of(finished: Finished) -> str:
+    """The end of both streams."""
+    return plain(finished.stdout + b"\n" + finished.stderr)[-LONGEST_LOG:].strip()
 
 
 def read(finished: Finished, *, seconds: int, written: list[bytes] | None = None) -> Evidence:
@@ -144,8 +144,6 @@ def read(finished: Finished, *, seconds: int, written: list[bytes] | None = None
         return Evidence(ran=True, log=log, sentence=f"The tests did not finish in {seconds} seconds.")
     if finished.ended != "exited":
         return Evidence(ran=True, log=log, sentence="The tests were stopped: they used more than they may.")
-    if finished.exit_code == 97:
-        return Evidence(ran=False, log=log, sentence="The set-up command failed.")
     counts = _reported(written or []) or _unittest(text) or _pytest(text)
     if counts is None:
         sentence = "" if finished.exit_code == 0 else "The test command failed; the log tells why."

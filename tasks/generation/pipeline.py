@@ -15,10 +15,10 @@ from tasks.agents.base import Agent, AgentFailed, AgentJob, AgentMisconfigured, 
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
 from tasks.gateway import access
-from tasks.generation import conversation, evidence, places, scrub, traces
+from tasks.generation import conversation, evidence, places, prepared, scrub, traces
 from tasks.generation.live import Progress
 from tasks.generation.retries import Fault
-from tasks.git import patches, worktrees
+from tasks.git import patches
 from tasks.git.command import GitFailed
 from tasks.git.recorded import describe
 from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput, Reference, Run
@@ -108,7 +108,9 @@ def generate(
             raise Cancelled from why
         kind = BLIND[why.kind]
         raise Failed(kind, str(why), finished=why.finished, fault=FAULTS.get(why.kind)) from why
-    except (AgentMisconfigured, SandboxUnusable, access.NoAccess) as why:
+    except prepared.Stopped as why:
+        raise Cancelled from why
+    except (AgentMisconfigured, SandboxUnusable, access.NoAccess, prepared.SetUpFailed) as why:
         raise Failed(Failure.MACHINE, str(why)) from why
 
 
@@ -126,11 +128,11 @@ def _generate(
     commit = candidate.turn.base_commit
     if repository.patch_only:
         return _repeated(candidate, agent_version, directory)
-    base = _or_machine(lambda: places.base_of(repository, commit))
+    ready = _or_machine(lambda: prepared.prepare(repository, commit, sandbox, cancelled=cancelled))
     agent = agent_for(agent_version.kind, _settings_for(agent_version, candidate))
-    home = new(directory / "home")
+    home = ready.home(directory / "home")
     prompt, resumed = conversation.opening(candidate)
-    with worktrees.worktree(base, commit, directory / "worktree") as worktree:
+    with ready.worktree(directory / "worktree") as worktree:
         job = AgentJob(
             prompt=prompt,
             worktree=worktree,
@@ -143,13 +145,13 @@ def _generate(
         with access.opened(agent_version, run=Run.objects.filter(token=token).first()) as opened:
             result = _worked(agent, replace(job, door=opened.door), sandbox, opened, cancelled, progress)
         progress.at(Run.Stage.PATCH)
-        taken, notes = _taken(result, worktree, base, commit, directory)
+        taken, notes = _taken(result, worktree, ready, directory)
     _require_something(taken, result, agent_version)
     progress.at(Run.Stage.TESTS)
-    tested = _tested(candidate, base, taken.patch, directory, sandbox, cancelled)
+    tested = _tested(candidate, ready, taken.patch, directory, sandbox, cancelled)
     if cancelled():
         raise Cancelled
-    return _product(taken, notes, result, tested, base, commit)
+    return _product(taken, notes, result, tested, ready.base, commit)
 
 
 def _worked(
@@ -180,14 +182,19 @@ def _worked(
 
 
 def _tested(
-    candidate: Candidate, base: Path, patch: bytes, directory: Path, sandbox: Sandbox, cancelled: Asked
+    candidate: Candidate,
+    ready: prepared.Prepared,
+    patch: bytes,
+    directory: Path,
+    sandbox: Sandbox,
+    cancelled: Asked,
 ) -> evidence.Evidence:
     """The repository's own tests, then the scenario's hidden ones, each on a fresh copy that the agent never saw."""
-    repository, commit = candidate.turn.task.scenario.repository, candidate.turn.base_commit
+    repository = candidate.turn.task.scenario.repository
 
     def run(name: str, over: bytes = b"") -> evidence.Evidence:
-        files, home = new(directory / name), new(directory / f"{name}-home")
-        _or_machine(lambda: patches.materialise(base, commit, patch, files, over=over, scratch=directory))
+        files, home = new(directory / name), ready.home(directory / f"{name}-home")
+        _or_machine(lambda: ready.materialise(patch, files, over=over, scratch=directory))
         return evidence.run_tests(repository, files, home, sandbox, cancelled=cancelled)
 
     tested = run("tested")
@@ -264,13 +271,13 @@ def _product(
 
 
 def _taken(
-    result: AgentResult, worktree: Path, base: Path, commit: str, directory: Path
+    result: AgentResult, worktree: Path, ready: prepared.Prepared, directory: Path
 ) -> tuple[patches.Taken | patches.Applied, tuple[str, ...]]:
     """The patch of the worktree, or the recorded one that the agent brought."""
     try:
         if result.patch is not None:
-            return patches.apply(base, commit, result.patch, scratch=directory), ()
-        taken = patches.take(worktree, base, commit, scratch=directory)
+            return patches.apply(ready.base, ready.commit, result.patch, scratch=directory), ()
+        taken = ready.take(worktree, directory)
         return taken, taken.notes
     except patches.PatchDoesNotApply as why:
         raise Failed(Failure.PATCH, str(why), finished=result.finished) from why

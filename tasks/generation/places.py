@@ -38,6 +38,13 @@ def base_of(repository: Repository, commit: str) -> Path:
     return mirrors.base_only(mirror_of(repository), commit, into, depth=depth)
 
 
+def root_of(repository: Repository, commit: str) -> str:
+    """The commit of the repository that the first turn started from."""
+    while before := _continued(repository, commit):
+        commit = before.turn.base_commit
+    return commit
+
+
 def _continued(repository: Repository, commit: str) -> Candidate | None:
     """The candidate whose work this commit is, when a later turn starts from it."""
     turns = Turn.objects.filter(base_commit=commit, number__gt=1, task__scenario__repository=repository)
@@ -51,7 +58,7 @@ def run_directory(token: str) -> Iterator[Path]:
 
     It is ours while we hold its lock, which the kernel takes from whoever dies.
     """
-    with _locked(area("locks") / token):
+    with locked(area("locks") / token):
         directory = area("runs") / token
         directory.mkdir()
         directory.chmod(0o711)  # an agent's user passes through to its own worktree, and lists nothing
@@ -67,7 +74,7 @@ def sweep_run_directories() -> int:
     swept = 0
     for directory in list(area("runs").iterdir()):
         lock = area("locks") / directory.name
-        with suppress(BlockingIOError), _locked(lock):
+        with suppress(BlockingIOError), locked(lock):
             worktrees.remove(directory)
             lock.unlink(missing_ok=True)
             swept += 1
@@ -108,7 +115,7 @@ def _own_user() -> Iterator[int]:
     for uid in range(settings.AGENT_UID, settings.AGENT_UID + MOST_AGENTS):
         with ExitStack() as stack:
             try:
-                stack.enter_context(_locked(area("users") / str(uid)))
+                stack.enter_context(locked(area("users") / str(uid)))
             except BlockingIOError:
                 continue
             yield uid
@@ -117,7 +124,7 @@ def _own_user() -> Iterator[int]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock file, or raise BlockingIOError at once."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:

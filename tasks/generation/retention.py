@@ -25,14 +25,15 @@ DAY = 86_400
 YOUNGEST = timedelta(days=1)
 ARCHIVE = re.compile(r"[0-9a-f]{64}")
 #: Work areas and their kinds. The others are counted where they lie.
-AREAS = ("mirrors", "bases", "runs")
+AREAS = ("mirrors", "bases", "templates", "runs")
 
 
 def tidy() -> dict[str, int]:
     """Apply every rule; how many of each kind were removed. Safe to run twice, and while others work."""
     return {
         "mirrors": _sweep_mirrors(),
-        "bases": _sweep_bases(),
+        "bases": _sweep_unused("bases", settings.KEEP_BASES),
+        "templates": _sweep_unused("templates", settings.KEEP_TEMPLATES),
         "runs": places.sweep_run_directories(),
         "states": _forget_states() + _sweep_archives(),
         "logs": _sweep_logs(),
@@ -72,18 +73,20 @@ def _sweep_mirrors() -> int:
     return sum(_removed(path) for path in _entries(places.area("mirrors")) if path.name not in known)
 
 
-def _sweep_bases() -> int:
-    """Made again when they are needed; kept so long after they were last used."""
-    if not settings.KEEP_BASES:
+def _sweep_unused(name: str, days: int) -> int:
+    """Made again when they are needed; kept so many days after they were last used."""
+    if not days:
         return 0
-    oldest = time.time() - settings.KEEP_BASES * DAY
-    return sum(_removed(path) for path in _entries(places.area("bases")) if path.stat().st_mtime < oldest)
+    oldest = time.time() - days * DAY
+    return sum(_removed(path, unless_used_since=oldest) for path in _entries(places.area(name)))
 
 
-def _removed(path: Path) -> bool:
+def _removed(path: Path, *, unless_used_since: float | None = None) -> bool:
     """Under the lock of whoever makes it, so that it is never half there."""
     with mirrors.locked(path):
         if not os.path.lexists(path):
+            return False
+        if unless_used_since is not None and path.stat().st_mtime >= unless_used_since:
             return False
         worktrees.remove(path)
         return True

@@ -96,12 +96,16 @@ def base_only(mirror: Path, commit: str, into: Path, *, depth: int | None = 1) -
 def locked(path: Path) -> Iterator[None]:
     """One process at a time works on this path; the lock dies with its holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(lock_of(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks.git import trees
 from tasks.git.command import GitFailed, OutputTooLarge, empty_repository, git
 from tasks.git.mirrors import resolve
+from tasks.git.templates import Template
 from tasks.git.walk import Found, TakeLimits, Tracked, Walk, looks_like_git, shown
 from tasks.git.worktrees import write_tree
 
@@ -96,19 +97,25 @@ class _Change:
 
 
 def take(
-    worktree: Path, base: Path, commit: str, *, limits: TakeLimits | None = None, scratch: Path | None = None
+    worktree: Path,
+    base: Path,
+    commit: str,
+    *,
+    left: Collection[bytes] = (),
+    limits: TakeLimits | None = None,
+    scratch: Path | None = None,
 ) -> Taken:
     """The change between `commit` and the files of a worktree, made without trusting anything in it.
 
     Only names and bytes are read from the worktree, by our own walk; its repository is never opened, and the
-    rules on what to ignore are those of the base. Needs every process of the worktree to have ended. Raises
-    GitFailed.
+    rules on what to ignore are those of the base, and what set-up `left` there belongs to nobody. Needs every
+    process of the worktree to have ended. Raises GitFailed.
     """
     limits = limits or TakeLimits()
     with _scratch_repository(base, scratch) as repository:
         base_tree = _tree_of(repository, resolve(base, commit))
         tracked = _tracked(repository, base_tree)
-        found = _walk(worktree, repository, base_tree, tracked, limits)
+        found = _walk(worktree, repository, base_tree, tracked, limits, frozenset(left))
         tree = _write_result(repository, found, tracked)
         try:
             patch = _canonical(repository, base_tree, tree, limits.patch_bytes)
@@ -142,18 +149,29 @@ def changed_files(
 
 
 def materialise(
-    base: Path, commit: str, patch: bytes, into: Path, *, over: bytes = b"", scratch: Path | None = None
+    base: Path,
+    commit: str,
+    patch: bytes,
+    into: Path,
+    *,
+    over: bytes = b"",
+    template: Template | None = None,
+    scratch: Path | None = None,
 ) -> str:
     """Write the plain files of `commit` with the patch applied to the empty `into`; gives the tree's name.
 
     Files that the patch `over` touches are those of `commit` with it, whatever the first patch made of them.
+    What set-up made is there too when a template is given.
     Links stay links, wherever they point: whoever runs something in there needs the sandbox anyway. Raises
     PatchDoesNotApply, GitFailed.
     """
     with _applied(base, commit, patch, scratch) as (repository, base_tree, tree):
         if over.strip():
             tree = _laid_over(repository, base_tree, tree, over)
-        write_tree(repository, tree, into)
+        if template is None:
+            write_tree(repository, tree, into)
+        else:
+            template.fill(into, repository=repository, tree=tree)
         return tree
 
 
@@ -196,7 +214,12 @@ def _tracked(repository: Path, tree: str) -> dict[bytes, Tracked]:
 
 
 def _walk(
-    worktree: Path, repository: Path, base_tree: str, tracked: dict[bytes, Tracked], limits: TakeLimits
+    worktree: Path,
+    repository: Path,
+    base_tree: str,
+    tracked: dict[bytes, Tracked],
+    limits: TakeLimits,
+    left: frozenset[bytes],
 ) -> Found:
     rules = _ignore_rules(repository, base_tree, tracked)
 
@@ -210,7 +233,7 @@ def _walk(
             stdin=b"\0".join(paths) + b"\0",
             accept=(0, 1),
         )
-        return set(answer.split(b"\0"))
+        return set(answer.split(b"\0")) | left.intersection(paths)
 
     stream = repository.parent / "new-blobs"
     with stream.open("wb") as blobs:

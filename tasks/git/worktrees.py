@@ -23,6 +23,7 @@ CONFIG = """\
 \tname = Developer
 \temail = developer@localhost
 """
+RESET = ("reset", "--quiet", "--hard", "--no-recurse-submodules")
 
 
 @contextmanager
@@ -31,20 +32,19 @@ def worktree(base: Path, commit: str, into: Path) -> Iterator[Path]:
 
     It is removed at the end, whatever has become of it. Raises GitFailed.
     """
-    commit = resolve(base, commit)
+    with removed_after(into):
+        commit = resolve(base, commit)
+        own_repository(base, commit, into / ".git")
+        git(*RESET, commit, git_dir=into / ".git", work_tree=into)
+        yield into
+
+
+@contextmanager
+def removed_after(into: Path) -> Iterator[None]:
+    """A new directory, removed at the end, whatever has become of it."""
     into.mkdir(parents=True)
     try:
-        _own_repository(base, commit, into / ".git")
-        git(
-            "reset",
-            "--quiet",
-            "--hard",
-            "--no-recurse-submodules",
-            commit,
-            git_dir=into / ".git",
-            work_tree=into,
-        )
-        yield into
+        yield
     finally:
         remove(into)
 
@@ -104,7 +104,7 @@ def _quietly(*command: str) -> None:
     )
 
 
-def _own_repository(base: Path, commit: str, at: Path) -> None:
+def own_repository(base: Path, commit: str, at: Path) -> None:
     """Copied by hand: a clone would remember where it came from and could hard-link the base's objects."""
     at.mkdir()
     shutil.copytree(base / "objects", at / "objects")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -47,6 +48,8 @@ class Repository(Leased):
     languages = models.JSONField(default=list)
     licence = models.CharField(max_length=40, blank=True)
     setup_command = models.TextField(blank=True)
+    #: Beside those of the installation, one a line: what set-up may download from, by https.
+    setup_hosts = models.TextField(blank=True)
     test_command = models.TextField(blank=True)
     #: Where the tests write JUnit XML, if they do: a path or a pattern such as build/**/*.xml.
     report_path = models.CharField(max_length=200, blank=True)
@@ -87,6 +90,10 @@ class Repository(Leased):
     def address(self) -> str:
         """Where it comes from, in words."""
         return self.url or f"sent as {self.uploaded_as}"
+
+    def hosts(self) -> list[str]:
+        """What set-up may reach, in small letters."""
+        return sorted({*settings.SETUP_HOSTS, *self.setup_hosts.lower().split()})
 
     def checks(self) -> list[tuple[str, str]]:
         """(name, command) of each check beside the tests."""

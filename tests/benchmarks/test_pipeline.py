@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.git import mirrors, patches, worktrees
+from tasks.git import mirrors, patches, templates, worktrees
 from tasks.sandbox.base import MIB, Command, Limits
 from tasks.sandbox.bubblewrap import Bubblewrap
 from tests import repositories
@@ -52,21 +52,24 @@ def test_overhead(report: Report, area: Path) -> None:
     cold = seconds(lambda: mirrors.mirror(str(area / "origin"), area / "mirror.git", allow_local=True))
     made = seconds(lambda: mirrors.base_only(area / "mirror.git", commit, area / "base.git"))
     agent = ("/bin/sh", "-c", "echo 'NEW = 1' >> src/part1/file1.py; echo 'MORE = 1' > new.py")
+    template, prepared = set_up(area, commit)
     parts: dict[str, list[float]] = {name: [] for name in ("copy", "run", "collect", "fresh copy")}
     wholes, bares = [], []
     fresh = area / "fresh"
     for _ in range(rounds(5)):
         began = time.perf_counter()
-        with worktrees.worktree(area / "base.git", commit, area / "worktree") as tree:
+        with template.worktree(area / "base.git", commit, area / "worktree") as tree:
             parts["copy"].append(time.perf_counter() - began)
             parts["run"].append(seconds(lambda tree=tree: box().run(Command(agent, {}, tree), SHORT)))
             collected = time.perf_counter()
-            taken = patches.take(tree, area / "base.git", commit, scratch=area)
+            taken = patches.take(tree, area / "base.git", commit, left=template.left, scratch=area)
             parts["collect"].append(time.perf_counter() - collected)
         fresh.mkdir()
         parts["fresh copy"].append(
             seconds(
-                lambda p=taken.patch: patches.materialise(area / "base.git", commit, p, fresh, scratch=area)
+                lambda p=taken.patch: patches.materialise(
+                    area / "base.git", commit, p, fresh, template=template, scratch=area
+                )
             )
         )
         wholes.append(time.perf_counter() - began)
@@ -74,12 +77,25 @@ def test_overhead(report: Report, area: Path) -> None:
         worktrees.remove(fresh)
     report.figure("the mirror, cold", cold, "s")
     report.figure("the base, cold", made, "s")
+    report.figure("the template, cold", prepared, "s")
     for name, found in parts.items():
         report.figure(name, median(found), "s", at_most={"collect": 1, "run": 0.5}.get(name))
     report.figure("all of it", median(wholes) - median(bares), "s", at_most=2.5)
     report.note(
         f"{FILES:,} files, medians of {rounds(5)}; all of it less the bare command ({median(bares):.3f} s)."
     )
+
+
+def set_up(area: Path, commit: str) -> tuple[templates.Template, float]:
+    """A set-up command that leaves as many files as there are, as dependencies are."""
+    script = f"mkdir modules; i=0; while [ $i -lt {FILES} ]; do echo $i > modules/$i; i=$((i+1)); done"
+    (area / "home").mkdir()
+    began = time.perf_counter()
+    with worktrees.worktree(area / "base.git", commit, area / "prepared") as files:
+        done = box().run(Command(("/bin/sh", "-c", script), {}, files), SHORT)
+        assert done.succeeded
+        made, _ = templates.seal(files, area / "home", area / "base.git", commit, area / "template")
+    return made, time.perf_counter() - began
 
 
 def test_slots(report: Report, area: Path) -> None:

@@ -89,14 +89,6 @@ def test_tests_that_were_stopped_say_so(ended, sentence):
     assert not evidence.is_green
 
 
-def test_a_set_up_that_fails_is_told_apart_from_the_tests():
-    evidence = read(finished("no such package\n", code=97), seconds=60)
-
-    assert not evidence.ran
-    assert evidence.sentence == "The set-up command failed."
-    assert evidence.log == "no such package"
-
-
 @pytest.mark.parametrize(
     ("printed", "kept"),
     [

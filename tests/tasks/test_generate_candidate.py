@@ -115,6 +115,29 @@ def test_the_prompt_reaches_the_agent_and_the_files_are_those_of_the_base_commit
     assert "tide.py" in candidate.final_message
 
 
+def test_an_agent_works_and_is_tested_where_set_up_has_run(given):
+    work = given("cat made $HOME/kept; echo 'import made_too' >> tide.py")
+    repository = work.task.scenario.repository
+    repository.setup_command = "echo of set-up | tee made > $HOME/kept; echo > made_too.py"
+    repository.save(update_fields=["setup_command"])
+
+    candidate = work.generate()
+
+    assert candidate.final_message == "of set-up\nof set-up"
+    assert [file["path"] for file in candidate.files] == ["tide.py"]
+    assert (candidate.evidence["passed"], candidate.evidence["failed"]) == (1, 0)
+
+
+def test_a_set_up_that_fails_now_is_no_failure_of_the_agent(given):
+    work = given()
+    Repository.objects.update(setup_command="echo index is down; exit 1")
+
+    candidate = work.generate()
+
+    assert candidate.state == "queued"
+    assert work.run.sentence == "The set-up command failed."
+
+
 def test_an_agent_that_breaks_a_test_is_ready_and_its_evidence_says_so(given):
     work = given("echo 'def height(hour): return 0' > tide.py; echo Done.")
 

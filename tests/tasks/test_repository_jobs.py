@@ -11,7 +11,7 @@ from django.test import TestCase
 import tasks.jobs
 from marlin.models import Event
 from tasks.generation import environment as environments
-from tasks.generation import places, progress
+from tasks.generation import places, prepared, progress
 from tasks.git import mirrors
 from tasks.models import Environment, Repository
 from tests import factories, repositories
@@ -211,10 +211,36 @@ def test_a_recipe_that_does_not_work_says_which_part(db, source, bells, recipe, 
     assert environment.failure.startswith(sentence)
 
 
-def test_set_up_runs_before_the_tests_in_the_same_copy(db, source, bells):
-    repository = clone(add(source, setup_command="touch ready", test_command="test -f ready"))
+def test_set_up_runs_once_and_every_test_gets_a_copy_of_what_it_made(db, source, bells):
+    counted = "echo again >> times; echo mine > $HOME/settings; echo spoilt > tide.py"
+    check = "cp times seen; echo tested >> times; test $(wc -l < seen) = 1 && test -f $HOME/settings"
+    repository = clone(add(source, setup_command=counted, test_command=f"{check} && python3 -m unittest"))
+    environment = prove(repository)
+    assert environment.state == "usable", environment.failure
 
-    assert prove(repository).state == "usable"
+    with places.sandbox() as sandbox:
+        ready = prepared.prepare(repository, repositories.COMMIT, sandbox)
+
+    made = ready.template.path
+    assert ready.template.left == {b"times"}
+    assert (made / "files" / "times").read_text() == "again\n"
+    assert (made / "files" / "tide.py").read_text() == repositories.FILES["tide.py"]
+
+
+def test_another_set_up_command_is_another_template(repository):
+    first = prepared.place_of(repository, repositories.COMMIT)
+    repository.setup_command = "make ready"
+
+    assert prepared.place_of(repository, repositories.COMMIT) != first
+
+
+def test_whoever_waits_for_a_template_may_be_cancelled(repository, settings):
+    repository = clone(repository)
+    repository.setup_command = "true"
+    place = prepared.place_of(repository, repositories.COMMIT)
+
+    with mirrors.locked(place), places.sandbox() as sandbox, pytest.raises(prepared.Stopped):
+        prepared.prepare(repository, repositories.COMMIT, sandbox, cancelled=lambda: True)
 
 
 def test_a_mended_recipe_is_tried_again_at_the_same_commit(db, source, bells):

@@ -101,6 +101,17 @@ def test_a_base_goes_when_it_was_not_used_for_long_and_a_mirror_with_its_reposit
     assert places.base_of(repository, factories.BASE_COMMIT).exists()  # made again
 
 
+def test_what_set_up_made_goes_when_it_was_not_used_for_long(db):
+    old, used = (places.area("templates") / name for name in ("old", "used"))
+    for folder in (old, used):
+        folder.mkdir()
+    os.utime(old, (LONG_AGO, LONG_AGO))
+
+    assert retention.tidy()["templates"] == 1
+    assert [old.exists(), used.exists()] == [False, True]
+    used.rmdir()
+
+
 def test_sizes_are_reported(candidates):
     RunLog.objects.create(run=candidates[0].runs.get(), stdout=b"x" * 2000, stderr=b"y" * 500)
     told = StringIO()

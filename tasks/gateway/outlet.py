@@ -1,0 +1,50 @@
+"""How a worker gives a set-up command its way to the hosts that it may reach, for as long as it runs."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from marlin.sources import source
+from tasks.gateway import access, sockets
+from tasks.sandbox.door import Door
+
+
+@contextmanager
+def opened(hosts: Sequence[str]) -> Iterator[Door | None]:
+    """A door to a proxy that lets these hosts through; None where there are none. Raises access.NoAccess.
+
+    It is open as long as our line to the gateway is, so that a worker that is killed leaves none.
+    """
+    if not hosts:
+        yield None
+        return
+    token = source().token("outlet")
+    line = _asked(token, hosts)
+    try:
+        yield Door(sockets.folder_of(token), access.port())
+    finally:
+        line.close()
+
+
+def environment(door: Door) -> dict[str, str]:
+    """What installers look for, some in capitals and some not."""
+    names = ("https_proxy", "http_proxy")
+    return {spelt: door.url for name in names for spelt in (name, name.upper())}
+
+
+def _asked(token: str, hosts: Sequence[str]) -> socket.socket:
+    try:
+        line = sockets.connected(sockets.area(), sockets.SET_UP, access.TIMEOUT)
+    except OSError:
+        raise access.NoAccess("The model gateway does not answer; is its process running?") from None
+    try:
+        line.sendall(json.dumps({"token": token, "hosts": list(hosts)}).encode() + b"\n")
+        if line.recv(2) != b"ok":
+            raise OSError
+    except OSError:
+        line.close()
+        raise access.NoAccess("The model gateway did not open a way out for set-up.") from None
+    return line
