@@ -30,6 +30,8 @@ class Turn:
     tool: tuple[str, dict[str, Any]] | None = None
     status: int = 200
     error: str = ""
+    #: Of the request, in the error's message.
+    quotes: str = ""
     retry_after: str = ""
     ends: str = "whole"
     input: int = 120
@@ -184,7 +186,7 @@ def dialect_of(path: str) -> str:
 
 def refusal(turn: Turn) -> dict[str, Any]:
     kind = turn.error or "some_error"
-    message = f"{kind} for {turn.model} in organization {ORGANISATION}"
+    message = f"{kind} for {turn.model} in organization {ORGANISATION}{turn.quotes}"
     return {"type": "error", "error": {"type": kind, "code": kind, "message": message, "status": kind}}
 
 

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 from aiohttp import web
@@ -16,7 +16,7 @@ from aiohttp import web
 from tasks.gateway.dialects import call_for
 from tasks.gateway.dialects.base import Body, Call, NotOffered, Reading, packed
 from tasks.gateway.events import Events, TooLarge, message_of, with_message
-from tasks.gateway.faults import judge
+from tasks.gateway.faults import Judged, judge, only_this
 from tasks.gateway.ledger import Exchange, Grant, Ledger, Refused
 from tasks.gateway.prices import Tokens, roughly
 from tasks.gateway.slots import Slots
@@ -34,6 +34,8 @@ HEADERS_IN = ("accept", "anthropic-version", "anthropic-beta", "openai-beta")
 HEADERS_OUT = ("content-type", "retry-after", "retry-after-ms", "x-should-retry")
 MOST_ERROR = 64 * 1024
 MOST_ANSWER = 64 * 2**20
+#: Seconds for a request of our own.
+OURS = 30.0
 #: Seconds after which an agent is told to ask again when it is not the provider who says so.
 AGAIN = "5"
 
@@ -74,6 +76,8 @@ class Ending:
     retry_after: float | None = None
     waited: float | None = None
     stops_provider: bool = False
+    #: Used by a request of our own.
+    ours: Tokens = field(default_factory=Tokens)
     started: float = field(default_factory=time.monotonic)
 
 
@@ -210,12 +214,15 @@ class Exchanges:
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(self.patience.idle):
                 answer = await upstream.content.read(MOST_ERROR)
-        judged = judge(upstream.status, answer)
+        first = judge(upstream.status, answer)
+        judged = (
+            await self._doubted(call, grant, first, ending) if first.outcome is Outcome.REFUSED else first
+        )
         ending.outcome, ending.sentence = judged.outcome, judged.sentence
         ending.stops_provider = judged.stops_provider
         ending.retry_after = _seconds(upstream.headers)
         headers = _headers_out(upstream.headers)
-        if judged.outcome in (Outcome.TOO_LONG, Outcome.REQUEST) and answer.startswith(b"{"):
+        if first.outcome in (Outcome.TOO_LONG, Outcome.REQUEST) and answer.startswith(b"{"):
             # Agents read in it what to do better. Who serves them stays out.
             told = answer.replace(grant.model.encode(), MODEL.encode())
             return web.Response(status=upstream.status, body=told, headers=headers)
@@ -224,6 +231,25 @@ class Exchanges:
         status = upstream.status if upstream.status >= 400 else 502
         shown = packed(call.dialect.error(status, "The model cannot answer now."))
         return web.Response(status=status, body=shown, headers=headers)
+
+    async def _doubted(self, call: Call, grant: Grant, judged: Judged, ending: Ending) -> Judged:
+        """Whether it is us who are refused: an agent has no part in what is asked here."""
+        question, body = call.dialect.question(grant.model)
+        headers = {**call.dialect.headers(grant.key), "content-type": "application/json"}
+        url = grant.base_url + call.dialect.tail(question, grant.model)
+        try:
+            async with (
+                asyncio.timeout(OURS),
+                self.session.post(url, data=packed(body), headers=headers, allow_redirects=False) as upstream,
+            ):
+                answer = await upstream.content.read(MOST_ERROR)
+        except (TimeoutError, aiohttp.ClientError):
+            return replace(judged, stops_provider=False)  # nothing was learnt
+        if upstream.status == 200:
+            ending.ours = _used(question, answer, len(packed(body)))
+            return only_this(judged)
+        again = judge(upstream.status, answer)
+        return again if again.outcome is Outcome.REFUSED else replace(judged, stops_provider=False)
 
     async def _whole(
         self, call: Call, upstream: aiohttp.ClientResponse, ending: Ending, reading: Reading
@@ -337,7 +363,7 @@ class Exchanges:
             retry_after=ending.retry_after,
             seconds=time.monotonic() - ending.started,
             waited=ending.waited,
-            tokens=reading.tokens if begun else Tokens(),
+            tokens=reading.tokens if begun else ending.ours,
             estimated=estimated,
             stops_provider=ending.stops_provider,
         )
@@ -358,6 +384,16 @@ class Exchanges:
             exchange.tokens.output,
             cost,
         )
+
+
+def _used(question: Call, answer: bytes, asked: int) -> Tokens:
+    reading = Reading()
+    with suppress(ValueError):
+        message = json.loads(answer)
+        if isinstance(message, dict):
+            question.dialect.read(message, reading)
+    reading.settle(asked)
+    return reading.tokens
 
 
 def _stopped_by(why: Refused) -> Stopped:

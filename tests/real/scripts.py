@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.fake_provider import Seen, Turn
 
-#: What tools without a model's work to do are told: a title, a summary.
+#: What a request without tools is told: a title, a summary, or a question of the gateway's own.
 ASIDE = "Work on a small library"
 
 
@@ -39,7 +39,7 @@ class Script:
     def __call__(self, seen: Seen) -> Turn:
         tools = tools_of(seen)
         if not tools:
-            return Turn(ASIDE)
+            return self.always or Turn(ASIDE)
         self.seen.append(seen)
         if self.faults:
             return self.faults.pop(0)

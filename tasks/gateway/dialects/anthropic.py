@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.gateway.dialects.base import (
+    QUESTION,
     Body,
     Call,
     Reading,
@@ -49,6 +50,10 @@ class Messages:
 
     def tail(self, call: Call, model: str) -> str:
         return call.tail
+
+    def question(self, model: str) -> tuple[Call, Body]:
+        asked = [{"role": "user", "content": QUESTION}]
+        return Call(self, "/v1/messages"), {"model": model, "max_tokens": 16, "messages": asked}
 
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         # Both must happen, so no `or`.

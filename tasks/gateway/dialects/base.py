@@ -28,6 +28,10 @@ class Call:
         return bool(body.get("stream")) if self.streams is None else self.streams
 
 
+#: What a request of our own says.
+QUESTION = "Say yes."
+
+
 @dataclass
 class Reading:
     """What was learnt from an answer so far."""
@@ -79,6 +83,9 @@ class Dialect(Protocol):
 
     def tail(self, call: Call, model: str) -> str:
         """What follows the provider's address."""
+
+    def question(self, model: str) -> tuple[Call, Body]:
+        """A short request of our own, to learn whether it is us whom the provider refuses."""
 
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         """Replace the model's name in an answer or an event of a stream; whether there was one."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from tasks.gateway.dialects.base import (
+    QUESTION,
     Body,
     Call,
     Reading,
@@ -54,6 +55,11 @@ class Generate:
 
     def tail(self, call: Call, model: str) -> str:
         return f"/v1beta/models/{quote(model, safe='')}:{call.tail}" + ("?alt=sse" if call.streams else "")
+
+    def question(self, model: str) -> tuple[Call, Body]:
+        asked = [{"role": "user", "parts": [{"text": QUESTION}]}]
+        call = Call(self, "generateContent", streams=False)
+        return call, {"contents": asked, "generationConfig": {"maxOutputTokens": 16}}
 
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         return replaced(message, "modelVersion", alias)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.gateway.dialects.base import (
+    QUESTION,
     Body,
     Call,
     Reading,
@@ -56,6 +57,11 @@ class Chat(_OpenAI):
         body["stream_options"] = {**options, "include_usage": True}
         return Reading(hides_usage=not options.get("include_usage"))
 
+    def question(self, model: str) -> tuple[Call, Body]:
+        # Without a bound on the answer: its name differs from model to model.
+        asked = [{"role": "user", "content": QUESTION}]
+        return Call(self, "/chat/completions"), {"model": model, "messages": asked}
+
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         return replaced(message, "model", alias)
 
@@ -88,6 +94,9 @@ class Responses(_OpenAI):
         body["store"] = False
         own_tools(body, _is_own)
         return Reading()
+
+    def question(self, model: str) -> tuple[Call, Body]:
+        return Call(self, "/responses"), {"model": model, "input": QUESTION, "store": False}
 
     def rewrite_answer(self, message: Body, alias: str) -> bool:
         return any([replaced(message, "model", alias), replaced(message.get("response"), "model", alias)])

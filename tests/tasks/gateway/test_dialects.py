@@ -276,6 +276,8 @@ def test_neither_side_learns_the_others_names(run: Any, streamed: bool) -> None:
         (500, "api_error", Outcome.PROVIDER, False),
         (529, "overloaded_error", Outcome.PROVIDER, False),
         (401, "authentication_error", Outcome.REFUSED, True),
+        (402, "payment_required", Outcome.REFUSED, True),
+        (403, "permission_error", Outcome.REFUSED, True),
         (404, "not_found_error", Outcome.REFUSED, False),
         (400, "context_length_exceeded", Outcome.TOO_LONG, False),
         (400, "invalid_request_error", Outcome.REQUEST, False),
@@ -299,6 +301,50 @@ def test_a_refusal_keeps_its_status_and_its_owner(
     assert world.last.retry_after == 7
     assert world.last.tokens.output == 0
     assert PROMPT not in world.last.sentence
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 429])
+def test_what_one_request_alone_is_refused_stops_nobody_else(run: Any, status: int) -> None:
+    """A file that is not there, more tokens than are paid for, a feature that is not for all: agents can ask so."""
+    answers = []
+
+    async def act(world: World) -> None:
+        answers.append(await world.ask(model="somebody-elses"))
+
+    kind = "insufficient_quota" if status == 429 else "some_error"
+    world = run(act, Turn(status=status, error=kind), Turn("Yes."))
+    (answer,), (theirs, ours) = answers, world.fake.seen
+    assert answer.status == status
+    assert ORGANISATION.encode() not in answer.body
+    assert (world.last.outcome, world.last.stops_provider) == (Outcome.REQUEST, False)
+    assert world.last.tokens.output == 30, "our question costs something, too"
+    assert theirs.model == ours.model == MODEL
+    assert PROMPT in json.dumps(theirs.body)
+    assert PROMPT not in json.dumps(ours.body)
+    assert KEY in repr(ours.headers)
+
+
+@pytest.mark.parametrize("then", [Turn(status=529), Turn(status=400)])
+def test_a_refusal_that_cannot_be_looked_into_stops_nobody(run: Any, then: Turn) -> None:
+    async def act(world: World) -> None:
+        await world.ask()
+
+    world = run(act, Turn(status=401), then)
+    stops = then.ends == "dropped"
+    assert (world.last.outcome, world.last.stops_provider) == (
+        Outcome.REQUEST if stops else Outcome.REFUSED,
+        False,
+    )
+
+
+def test_words_of_an_agents_own_stop_nobody(run: Any) -> None:
+    async def act(world: World) -> None:
+        await world.ask()
+
+    quoted = "; you sent: insufficient_quota, Your credit balance is too low, API_KEY_INVALID"
+    world = run(act, Turn(status=400, error="invalid_value", quotes=quoted))
+    assert (world.last.outcome, world.last.stops_provider) == (Outcome.REQUEST, False)
+    assert len(world.fake.seen) == 1
 
 
 @pytest.mark.parametrize("ends", ["dropped", "truncated", "stalled", "trouble"])
