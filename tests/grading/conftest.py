@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 
 from grading import rendering
 from grading.models import Assignment
+from marlin.models import Role
 from marlin.sources import Real
 from tasks.models import Candidate, Experiment, Repository, Task
 from tests import factories
@@ -42,6 +44,23 @@ def remembering(function: Callable[..., Any], key_of: Callable[[tuple[Any, ...]]
 def _what_it_holds(arguments: tuple[Candidate]) -> object:
     (candidate,) = arguments
     return bytes(candidate.patch), candidate.turn.base_commit
+
+
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What a fixture of a module makes stands until its last test; each test works on a savepoint and leaves nothing.
+
+    No test of such a module may ask for a database that really commits: it would close the connection.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def one_accepted(standing: None) -> Assignment:
+    """Riley's, in an experiment of its own."""
+    return factories.make_assignment(factories.make_person("Riley", Role.RATER), state="accepted")
 
 
 class Coins(Real):

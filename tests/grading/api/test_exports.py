@@ -9,7 +9,7 @@ import pytest
 from grading import jobs
 from grading.models import Export
 from marlin.models import Event, Scope
-from tests import factories
+from tasks.models import Experiment
 from tests.grading.api.conftest import problem_of, program_of
 
 REASON = "For the paper in May."
@@ -17,8 +17,8 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def experiment(riley, bells):
-    return factories.make_assignment(riley, state="accepted").task.experiment
+def experiment(one_accepted, db, bells):
+    return Experiment.objects.get(tasks=one_accepted.task)
 
 
 @pytest.fixture

@@ -4,20 +4,31 @@ import pytest
 
 from grading import queue
 from grading.models import Preference
-from marlin.models import Event, Role
-from tasks.models import AgentVersion
+from marlin.models import Event, Role, User
+from tasks.models import AgentVersion, Experiment
 from tests import factories
 from tests.grading.api.conftest import program_of
 from tests.grading.conftest import make_tasks
 
 
-@pytest.fixture
-def experiment(riley, bells):
-    """Riley has handed in five tasks; four are accepted."""
-    tasks = make_tasks(5)
-    for task in tasks:
+@pytest.fixture(scope="module")
+def handed_in(standing):
+    """Riley's five, of which four are accepted."""
+    riley, tasks = factories.make_person("Riley", Role.RATER), make_tasks(5)
+    return [
         factories.make_assignment(riley, task, state="submitted" if task == tasks[0] else "accepted")
-    return tasks[0].experiment
+        for task in tasks
+    ]
+
+
+@pytest.fixture
+def experiment(handed_in, db, bells):
+    return Experiment.objects.get(tasks=handed_in[0].task)
+
+
+@pytest.fixture
+def riley(handed_in, db):
+    return User.objects.get(pk=handed_in[0].rater_id)
 
 
 def records(program, experiment, **question):

@@ -5,14 +5,13 @@ import pytest
 from grading import jobs
 from grading.results import asking
 from marlin.models import Event
-from tasks.models import AgentVersion
-from tests import factories
+from tasks.models import AgentVersion, Experiment
 from tests.grading.api.conftest import problem_of
 
 
 @pytest.fixture
-def experiment(riley, bells):
-    return factories.make_assignment(riley, state="accepted").task.experiment
+def experiment(one_accepted, db, bells):
+    return Experiment.objects.get(tasks=one_accepted.task)
 
 
 def computed(experiment):

@@ -12,7 +12,8 @@ from grading.checks import Refused
 from grading.export import formats, schema, snapshot
 from grading.export.writers import conversation, elsewhere, trl
 from grading.export.writers.pieces import Block
-from grading.models import Export, Judgement
+from grading.models import Judgement
+from marlin.models import Role
 from tests import factories
 from tests.databases import ROOT
 from tests.grading.conftest import make_tasks
@@ -36,17 +37,21 @@ COLUMNS = {
 }
 
 
-@pytest.fixture
-def folder(riley, bells, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def written(standing, tmp_path_factory):
     """Three preferences of seven points, one of them a tie, in every format and in parts of two."""
-    monkeypatch.setattr(snapshot, "PART", 2)
-    tasks = make_tasks(3, rubric=factories.make_rubric(points=7))
+    riley, tasks = (
+        factories.make_person("Riley", Role.RATER),
+        make_tasks(3, rubric=factories.make_rubric(points=7)),
+    )
     for task, overall in zip(tasks, ("1", "4", "6"), strict=True):
         factories.make_assignment(riley, task, state="accepted", overall=overall)
     export = snapshot.ask(str(tasks[0].experiment.public_id), by=None, reason="To load it.", keys=ALL)
-    jobs.write_export(export.pk)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshot, "PART", 2)
+        jobs.write_export(export.pk)
     export.refresh_from_db()
-    out = tmp_path / "export"
+    out = tmp_path_factory.mktemp("written") / "export"
     out.mkdir()
     for name in snapshot.files_of(export):
         with snapshot.open_file(export, name, by=None) as file:
@@ -54,14 +59,14 @@ def folder(riley, bells, tmp_path, monkeypatch):
     return out
 
 
-def test_datasets_loads_every_format(folder, tmp_path):
+def test_datasets_loads_every_format(written, db, tmp_path):
     records = list(Judgement.objects.order_by("preference__public_id").values_list("record", flat=True))
     cache = str(tmp_path / "cache")
     lines = [key for key in ALL if key not in ("parquet", "csv")]
-    found = {key: datasets.load_dataset(str(folder), key, cache_dir=cache) for key in lines}
+    found = {key: datasets.load_dataset(str(written), key, cache_dir=cache) for key in lines}
     # One reader serves a whole card: these two are named.
     for key, name in (("parquet", "preferences-*.parquet"), ("csv", "preferences.csv")):
-        found[key] = datasets.load_dataset(key, data_files=str(folder / name), cache_dir=cache)
+        found[key] = datasets.load_dataset(key, data_files=str(written / name), cache_dir=cache)
 
     rows = {key: {split: len(data) for split, data in splits.items()} for key, splits in found.items()}
     with_ties = {each.key for each in formats.FORMATS if each.ties}
@@ -97,8 +102,8 @@ def assert_trl(found, records):
     assert [row["margin"] for row in found["trl"]["ties"]] == [0.0]
 
 
-def test_parquet_is_sharded_and_typed_and_equal_to_the_lines(folder):
-    shards = sorted(folder.glob("*.parquet"))
+def test_parquet_is_sharded_and_typed_and_equal_to_the_lines(written):
+    shards = sorted(written.glob("*.parquet"))
     tables = [pyarrow.parquet.read_table(shard) for shard in shards]
 
     assert [shard.name for shard in shards] == [
@@ -107,24 +112,24 @@ def test_parquet_is_sharded_and_typed_and_equal_to_the_lines(folder):
     ]
     assert [table.num_rows for table in tables] == [2, 1]
     assert str(tables[0].schema.field("submitted_at").type) == "timestamp[us, tz=UTC]"
-    lines = [json.loads(line) for line in (folder / "preferences.jsonl").read_bytes().splitlines()]
+    lines = [json.loads(line) for line in (written / "preferences.jsonl").read_bytes().splitlines()]
     rows = [row for table in tables for row in table.to_pylist()]
     assert [row["submitted_at"].isoformat() for row in rows] == [line["submitted_at"] for line in lines]
     assert [row["rating"] for row in rows] == [line["rating"] for line in lines]
 
 
-def test_csv_keeps_the_order_and_the_ratings(folder):
-    with (folder / "preferences.csv").open(newline="") as file:
+def test_csv_keeps_the_order_and_the_ratings(written):
+    with (written / "preferences.csv").open(newline="") as file:
         cells = list(csv.DictReader(file))
-    lines = [json.loads(line) for line in (folder / "preferences.jsonl").read_bytes().splitlines()]
+    lines = [json.loads(line) for line in (written / "preferences.jsonl").read_bytes().splitlines()]
 
     assert [(row["preference"], int(row["rating"])) for row in cells] == [
         (line["preference"], line["rating"]) for line in lines
     ]
 
 
-def test_the_manifest_counts_everything_in_and_out(folder):
-    manifest = json.loads((folder / "manifest.json").read_bytes())
+def test_the_manifest_counts_everything_in_and_out(written):
+    manifest = json.loads((written / "manifest.json").read_bytes())
 
     assert manifest["counts"] == {
         "preferences": 3,
@@ -138,9 +143,9 @@ def test_the_manifest_counts_everything_in_and_out(folder):
     assert rows == {**dict.fromkeys(ALL, 3), "about": 0}
 
 
-def test_croissant_names_every_file_with_its_sum_and_every_column(folder):
-    found = json.loads((folder / "croissant.json").read_bytes())
-    manifest = json.loads((folder / "manifest.json").read_bytes())
+def test_croissant_names_every_file_with_its_sum_and_every_column(written):
+    found = json.loads((written / "croissant.json").read_bytes())
+    manifest = json.loads((written / "manifest.json").read_bytes())
 
     sums = {file["name"]: file["sha256"] for file in manifest["files"] if file["format"] != "about"}
     assert {file["@id"]: file["sha256"] for file in found["distribution"]} == sums
@@ -214,14 +219,14 @@ def test_kto_has_a_row_for_each_answered_side_and_counts_the_others():
     assert row["completion"] == conversation.reply(RECORD, "b")
 
 
-def test_kto_is_refused_where_nobody_was_asked(riley, bells):
-    experiment = factories.make_ready_task().experiment
+def test_kto_is_refused_where_nobody_was_asked(db, bells):
+    experiment = factories.make_experiment()
 
     with pytest.raises(Refused, match="only compares") as refused:
         snapshot.ask(str(experiment.public_id), by=None, reason="For the paper in May.", keys=["kto"])
 
     assert refused.value.field == "formats"
-    assert not Export.objects.exists()
+    assert not experiment.exports.exists()
 
 
 @pytest.mark.parametrize("keys", [[], ["xml"], ["jsonl", "xml"]])

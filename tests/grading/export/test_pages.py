@@ -10,7 +10,8 @@ import pytest
 from grading import jobs, queue
 from grading.export import snapshot
 from grading.models import Export
-from marlin.models import Event, Role
+from marlin.models import Event, Role, User
+from tasks.models import Experiment
 from tests import factories
 from tests.grading.conftest import make_tasks, words_of
 
@@ -20,8 +21,13 @@ CONFIRM = "/account/reauthenticate/"
 
 
 @pytest.fixture
-def experiment(riley, bells):
-    return factories.make_assignment(riley, state="accepted").task.experiment
+def experiment(one_accepted, db, bells):
+    return Experiment.objects.get(tasks=one_accepted.task)
+
+
+@pytest.fixture
+def riley(one_accepted, db):
+    return User.objects.get(pk=one_accepted.rater_id)
 
 
 @pytest.fixture

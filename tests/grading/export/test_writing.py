@@ -14,7 +14,8 @@ from grading.checks import Refused
 from grading.export import filters, snapshot, stream, writing
 from grading.export.filters import Filters
 from grading.models import Assignment, Export, ExportPart, Judgement, Preference
-from marlin.models import Event
+from marlin.models import Event, Role
+from tasks.models import Experiment
 from tests import factories
 from tests.grading.conftest import make_tasks
 
@@ -25,14 +26,17 @@ class Killed(BaseException):
     """As if the process were gone: nobody's `except Exception` sees it."""
 
 
+@pytest.fixture(scope="module")
+def five_accepted(standing):
+    riley, tasks = factories.make_person("Riley", Role.RATER), make_tasks(5)
+    return [factories.make_assignment(riley, task, state="accepted") for task in tasks]
+
+
 @pytest.fixture
-def experiment(riley, bells, monkeypatch):
+def experiment(five_accepted, db, bells, monkeypatch):
     """Five accepted preferences, written in parts of two."""
     monkeypatch.setattr(snapshot, "PART", 2)
-    tasks = make_tasks(5)
-    for task in tasks:
-        factories.make_assignment(riley, task, state="accepted")
-    return tasks[0].experiment
+    return Experiment.objects.get(tasks=five_accepted[0].task)
 
 
 def ask(experiment, **chosen):

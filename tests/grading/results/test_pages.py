@@ -13,9 +13,10 @@ from django.db.models import F
 from grading import jobs, queue
 from grading.models import Judgement, MaskedArm, Result, Vote
 from grading.results import asking
-from marlin.models import Event, Role
+from marlin.models import Event, Role, User
 from marlin.sources import now
 from tasks import unblinding
+from tasks.models import Experiment
 from tests import factories
 from tests.grading.conftest import words_of
 from tests.grading.results import small
@@ -27,8 +28,13 @@ REASON = "For the paper in May."
 
 
 @pytest.fixture
-def experiment(riley, bells):
-    return factories.make_assignment(riley, state="accepted").task.experiment
+def experiment(one_accepted, db, bells):
+    return Experiment.objects.get(tasks=one_accepted.task)
+
+
+@pytest.fixture
+def riley(one_accepted, db):
+    return User.objects.get(pk=one_accepted.rater_id)
 
 
 @pytest.fixture
