@@ -7,6 +7,10 @@ import re
 import socket
 from urllib.parse import urlsplit
 
+#: Owner and name, as hosts of repositories tell them apart.
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
+#: Where GitHub answers about repositories.
+API = "https://api.github.com/repos"
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
 PRIVATE_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
 

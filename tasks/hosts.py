@@ -19,6 +19,8 @@ from tasks.addresses import RefusedUrl, check_url
 from tasks.gateway.sealing import SUITE, KeyUnusable, public_of, read_or_make
 from tasks.models import HostToken, MirrorKey
 
+#: Whose API is not at its own address.
+API_OF = {"api.github.com": "github.com"}
 TOKEN = re.compile(r"[\x21-\x7e]{8,500}")
 
 
@@ -92,6 +94,12 @@ def token_for(url: str) -> str:
         return SUITE.decrypt(bytes(mine.sealed), private, info=_bound_to(host)).decode()
     except (InvalidTag, ValueError):
         raise KeyUnusable(f"The token of {host} does not open here; set it again.") from None
+
+
+def token_of_api(api: str) -> str:
+    """What was kept for the API's host, or for the host whose API it is. Raises KeyUnusable."""
+    host = (urlsplit(api).hostname or "").lower()
+    return token_for(api) or (token_for(f"https://{API_OF[host]}/") if host in API_OF else "")
 
 
 def _private() -> X25519PrivateKey:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tasks.addresses import REPOSITORY
 from tasks.importing.rows import Refused
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
 INSTANCE = re.compile(r"[\w.:/@+-]{1,150}")
 MOST_TEXT = 200_000  # characters of a prompt or a part of a write-up
 MOST_PATCH = 32 * 1024 * 1024  # characters

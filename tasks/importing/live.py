@@ -12,22 +12,29 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks.addresses import RefusedUrl, as_ip, check_url, is_public
-from tasks.importing.formats import REPOSITORY
+from marlin.sources import now
+from tasks.addresses import API, REPOSITORY, RefusedUrl, as_ip, check_url, is_public
 from tasks.importing.rows import Refused
 
-API = "https://api.github.com/repos"
+PORT = 443
 TIMEOUT = 30.0  # seconds
+MOST_WAIT = 24 * 3600  # seconds that a host may tell us to wait
 MOST_ANSWER = 64 * 1024 * 1024  # bytes
 PAGE = 100
 MOST_PAGES = 30  # of files: the API itself lists no more
 
 #: (path below the API, what to accept) gives a body.
 Get = Callable[[str, str], bytes]
+
+
+class NotThere(Refused):
+    """The host knows no such pull request; the others may be there."""
 
 
 def write(
@@ -38,16 +45,21 @@ def write(
         raise Refused(f"“{repository[:80]}” is not an owner and a name, as in octocat/hello.")
     if not numbers:
         raise Refused("Name the pull requests with --numbers.")
-    get = get or _Host(api, token).get
+    get = get or Host(api, token).get
     with into.open("w", encoding="utf-8") as file:
         for number in numbers:
-            pull = f"/{repository}/pulls/{int(number)}"
-            row = _json(get(pull, "application/vnd.github+json"))
-            if not isinstance(row, dict):
-                raise Refused(f"The API's answer about #{number} is not an object.")
-            row["files"] = _files(get, pull)
-            row["diff"] = get(pull, "application/vnd.github.diff").decode("utf-8", "replace")
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(asked(repository, number, get)) + "\n")
+
+
+def asked(repository: str, number: int, get: Get) -> dict[str, Any]:
+    """One pull request as an export would hold it. Raises NotThere, and Refused when asking on is no use."""
+    pull = f"/{repository}/pulls/{int(number)}"
+    row = _json(get(pull, "application/vnd.github+json"))
+    if not isinstance(row, dict):
+        raise Refused(f"The API's answer about #{number} is not an object.")
+    row["files"] = _files(get, pull)
+    row["diff"] = get(pull, "application/vnd.github.diff").decode("utf-8", "replace")
+    return row
 
 
 def _files(get: Get, pull: str) -> list[Any]:
@@ -69,7 +81,7 @@ def _json(body: bytes) -> Any:
         raise Refused(f"The API's answer is not JSON: {why}.") from why
 
 
-class _Host:
+class Host:
     """One API, asked over a connection to the very address that was looked at."""
 
     def __init__(self, api: str, token: str) -> None:
@@ -94,31 +106,48 @@ class _Host:
         finally:
             connection.close()
         if answer.status != 200:
-            raise Refused(_said(answer.status, path))
+            raise _refusal(answer.status, answer.headers, path)
         if len(body) > MOST_ANSWER:
             raise Refused(f"The answer is larger than {MOST_ANSWER:,} bytes.")
         return body
 
 
-def _said(status: int, path: str) -> str:
+def _refusal(status: int, headers: Message, path: str) -> Refused:
+    if status in (403, 429) and (again := _again_at(headers)):
+        return Refused(f"The API's limit is reached; it answers again at {again:%H:%M} UTC.")
+    if status == 404:
+        name = path.partition("?")[0].lstrip("/")
+        return NotThere(f"There is no {name}, or the token may not see it.")
     told = {
-        401: "The token is not accepted; set GITHUB_TOKEN anew.",
-        403: "The API refuses, or its limit is reached; a token in GITHUB_TOKEN raises it.",
-        404: f"There is no {path.partition('?')[0].lstrip('/')}, or the token may not see it.",
+        401: "The API does not accept the token; keep a new one.",
+        403: "The API refuses: a token may be missing, or may not read this.",
         429: "The API's limit is reached; try again later.",
     }
-    return told.get(status, f"The API answered with {status}; redirects are not followed.")
+    return Refused(told.get(status, f"The API answered with {status}; redirects are not followed."))
+
+
+def _again_at(headers: Message) -> datetime | None:
+    """When it takes requests again, if it says: https://docs.github.com/en/rest/using-the-rest-api/rate-limits."""
+    after, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
+    try:
+        if after:
+            return now() + timedelta(seconds=min(int(after), MOST_WAIT))
+        if headers.get("X-RateLimit-Remaining") == "0":
+            return datetime.fromtimestamp(int(reset), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass  # it is not told in a form we know
+    return None
 
 
 class _Pinned(http.client.HTTPSConnection):
     """TLS with the host's name, TCP to the address we looked at: a name cannot lead elsewhere meanwhile."""
 
     def __init__(self, name: str, address: str) -> None:
-        super().__init__(name, 443, timeout=TIMEOUT, context=ssl.create_default_context())
+        super().__init__(name, PORT, timeout=TIMEOUT, context=ssl.create_default_context())
         self._address = address
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, 443), self.timeout)
+        plain = socket.create_connection((self._address, PORT), self.timeout)
         self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
 
 
@@ -126,7 +155,7 @@ def _address(name: str) -> str:
     if as_ip(name) is not None:
         return name
     try:
-        found = socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
     except OSError:
         raise Refused(f"The host {name} could not be found.") from None
     addresses = [str(entry[4][0]).split("%")[0] for entry in found]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tasks.addresses import REPOSITORY
 from tasks.generation import places
 from tasks.git import mirrors
-from tasks.importing.formats import COMMIT, MOST_PATCH, MOST_TEXT, REPOSITORY
+from tasks.importing.formats import COMMIT, MOST_PATCH, MOST_TEXT
 from tasks.importing.reading import Reader, Tally
 from tasks.importing.rows import Refused
 from tasks.models import ImportSource, PullRequest, Repository

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -31,6 +32,7 @@ class Import(Leased):
         TASKS = "tasks", "tasks"
         PREDICTIONS = "predictions", "outputs of models"
         PULL_REQUESTS = "pull_requests", "pull requests"
+        LIVE = "live", "pull requests of a host"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)
@@ -39,6 +41,12 @@ class Import(Leased):
     #: Of outputs: the experiment that compares them, and its rubric.
     experiment = models.CharField(max_length=100, blank=True)
     rubric = models.CharField(max_length=40, blank=True)
+    #: Of pull requests that a host's API is asked for: its address, owner/name, and which.
+    api = models.CharField(max_length=200, blank=True, db_default="")
+    repository = models.CharField(max_length=201, blank=True, db_default="")
+    numbers = ArrayField(models.PositiveIntegerField(), default=list, db_default=[])
+    #: Those that are still to be asked for: after a refusal it goes on here.
+    left = ArrayField(models.PositiveIntegerField(), default=list, db_default=[])
     #: One refused row refuses its whole file.
     whole = models.BooleanField(default=False)
     by = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
@@ -54,6 +62,10 @@ class Import(Leased):
             ),
         ]
 
+    @property
+    def is_asking(self) -> bool:
+        return self.state == self.State.WAITING and bool(self.left)
+
     def finish(self, *, outcome: str, token: str) -> None:
         self.move_to(self.State.DONE, held=token, outcome=outcome, failure="", lease_until=None)
 
@@ -61,7 +73,14 @@ class Import(Leased):
         self.move_to(self.State.REFUSED, held=token, failure=why, lease_until=None)
 
     def repeat(self, *, by: User) -> None:
-        self.move_to(self.State.WAITING, by=by, failure="", outcome="", lease_until=None)
+        self.move_to(
+            self.State.WAITING,
+            by=by,
+            failure="",
+            outcome="",
+            lease_until=None,
+            left=self.left or self.numbers,
+        )
 
 
 def file_name(file: ImportFile, name: str) -> str:
@@ -70,11 +89,11 @@ def file_name(file: ImportFile, name: str) -> str:
 
 
 class ImportFile(models.Model):
-    """One of its files, with how far the job has come. Guarded."""
+    """One of its files, or what a host answered, with how far the job has come. Guarded."""
 
     asked = models.ForeignKey(Import, on_delete=models.DO_NOTHING, related_name="files")
     name = models.CharField(max_length=255)
-    content = models.FileField(upload_to=file_name)
+    content = models.FileField(upload_to=file_name, blank=True)
     rows = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
     known = models.PositiveIntegerField(default=0)

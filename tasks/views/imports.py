@@ -28,7 +28,8 @@ COLUMNS = (
     lists.Column("Kind", "kind", "kind"),
     lists.Column("Data set", "dataset", "dataset"),
 )
-FIELDS = ("kind", "dataset", "experiment", "rubric")
+OF_FILES = ("kind", "dataset", "experiment", "rubric")
+OF_A_HOST = ("repository", "numbers", "api")
 
 
 def _all() -> QuerySet[Import]:
@@ -39,20 +40,25 @@ def _all() -> QuerySet[Import]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def imports(request: PersonRequest) -> HttpResponse:
     """The list, and the form beside it; what is refused comes back with what was typed."""
-    typed = {name: request.POST.get(name, "") for name in FIELDS}
+    typed = {name: request.POST.get(name, "") for name in (*OF_FILES, *OF_A_HOST)}
     refused = ""
     if request.method == "POST":
         whole = "whole" in request.POST
         try:
             if why := left_out(request):
                 raise upkeep.Refused(why)
-            upkeep.ask(files=request.FILES.getlist("files"), by=request.user, whole=whole, **typed)
+            if typed["kind"] == Import.Kind.LIVE:
+                upkeep.ask_live(typed["repository"], typed["numbers"], typed["api"], by=request.user)
+                return redirect("tasks:imports")
+            fields = {name: typed[name] for name in OF_FILES}
+            upkeep.ask(files=request.FILES.getlist("files"), by=request.user, whole=whole, **fields)
             return redirect("tasks:imports")
         except upkeep.Refused as why_not:
             refused = str(why_not)
     context = {
         **_listed(request),
         "kinds": Import.Kind.choices,
+        "by_file": [(one.value, one.label) for one in upkeep.BY_FILE],
         "rubrics": shipped_names(),
         "typed": typed,
         "refused": refused,

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from tasks.addresses import API
 from tasks.importing import live
 from tasks.importing.pull_requests import PullRequests
 from tasks.importing.reading import NothingStored
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--numbers", type=int, nargs="+", default=[], help="of the pull requests to ask for"
         )
-        parser.add_argument("--api", default=live.API, help=f"the API's address ({live.API})")
+        parser.add_argument("--api", default=API, help=f"the API's address ({API})")
         parser.add_argument("--all-or-nothing", action="store_true", help="one refused row refuses all")
 
     def handle(self, *args: Any, file: Path | None, all_or_nothing: bool, **options: Any) -> None:

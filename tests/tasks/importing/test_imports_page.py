@@ -13,9 +13,10 @@ from tasks.importing import live, pull_requests
 from tasks.importing.rows import Refused
 from tasks.models import Experiment, Import, PullRequest, Scenario
 from tests import factories
-from tests.tasks.importing.test_predictions import MODELS, instance, prediction
+from tests.tasks.importing.test_predictions import MODELS, instance, prediction, validator_of
 
 PAGE = "/imports/"
+PUBLISHED = validator_of("import-pull-request")
 KEYS = ["n1", "n2", "n3"]
 
 
@@ -198,6 +199,8 @@ def test_a_pull_request_is_offered_to_writers_and_its_answer_shown_to_reviewers_
 def test_a_pull_request_that_cannot_be_used_is_refused_with_its_reason(tides, tmp_path, fields, sentence):
     file = tmp_path / "pulls.jsonl"
     file.write_text(json.dumps(pull(**fields)))
+    # What the published schema lets through only the repository itself can refuse.
+    assert PUBLISHED.is_valid(pull(**fields)) == ("repository" in sentence or "is not in" in sentence)
 
     tally = pull_requests.PullRequests().reader.read(file)
 
@@ -215,6 +218,7 @@ def test_pull_requests_are_asked_for_live_in_the_same_shape(tides, tmp_path):
         return b"diff --git a/x b/x\n" if accept.endswith("diff") else json.dumps(pull(files=None)).encode()
 
     live.write("octocat/tides", [1234], tmp_path / "live.jsonl", token="", get=get)
+    assert PUBLISHED.is_valid(json.loads((tmp_path / "live.jsonl").read_text()))
     tally = pull_requests.PullRequests().reader.read(tmp_path / "live.jsonl")
 
     assert (tally.added, PullRequest.objects.get().diff) == (1, "diff --git a/x b/x\n")

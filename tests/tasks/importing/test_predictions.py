@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
+import jsonschema_rs
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -14,6 +16,7 @@ import tasks.jobs
 from grading import rendering
 from grading.models import Fragment
 from tasks.importing import formats, predictions, reading
+from tasks.importing.rows import Refused
 from tasks.models import (
     AgentVersion,
     Candidate,
@@ -280,6 +283,29 @@ def test_a_file_that_cannot_be_read_ends_with_a_sentence(db, tmp_path, name, con
 
     with pytest.raises(CommandError, match=sentence):
         call_command("import_tasks", path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_valid"),
+    [
+        ({}, True),
+        ({"model_patch": None, "transcript": [{"kind": "says", "text": "Done."}]}, True),
+        ({"model_patch": 1}, False),
+        ({"model_name_or_path": " "}, False),
+        ({"instance_id": "a b"}, False),
+        ({"transcript": [1]}, False),
+    ],
+)
+def test_the_published_schema_of_outputs_refuses_what_reading_refuses(fields, is_valid):
+    row = prediction("n1", MODELS[0]) | fields
+
+    assert validator_of("import-prediction").is_valid(row) is is_valid
+    with nullcontext() if is_valid else pytest.raises(Refused):
+        formats.prediction_of(row)
+
+
+def validator_of(name):
+    return jsonschema_rs.validator_for(json.loads((ROOT / "docs" / f"{name}.schema.json").read_text()))
 
 
 def test_the_published_schema_knows_what_is_read():
