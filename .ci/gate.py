@@ -113,7 +113,7 @@ def _tested(name: str, output: IO[str] | None) -> Outcome:
         # These alone count lines: the other suites run the same code in processes of their own.
         LINES.unlink(missing_ok=True)
         pytest = ["-m", "slipcover", "--json", "--out", str(LINES), "--fail-under", "0", "-m", "pytest"]
-        pytest += ["tests", "-n", "2", "--dist", "loadgroup"]
+        pytest += ["tests", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
         pytest += [f"--ignore=tests/{folder}" for folder in SERIAL]
     code = subprocess.run(
         [

@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,17 +54,15 @@ def eventually(question: Callable[[], Result], *, within: float = 60, why: str =
 class Stack:
     """Starts and stops the parts. What is left running is killed at the end."""
 
-    def __init__(self, directory: Path, database: str, valkey: Valkey, extra: dict[str, str]) -> None:
+    def __init__(self, directory: Path, database: str, extra: dict[str, str]) -> None:
         self.directory = directory
         self.database = database
-        self.valkey = valkey
         self.port = _free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = {
             **os.environ,
             **databases.urls_of(database),
             **QUICK,
-            "REDIS_URL": valkey.url,
             "MARLIN_WORK": str(directory / "work"),
             "MEDIA_ROOT": str(directory / "media"),
             "MARLIN_GATEWAY_KEY": str(directory / "gateway" / "private.key"),
@@ -75,12 +74,19 @@ class Stack:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
+    @cached_property
+    def valkey(self) -> Valkey:
+        """Started when it is first needed: many tests want a database that commits and nobody to ring for."""
+        valkey = _valkey_of(self.directory)
+        valkey.start()
+        return valkey
+
     def manage(self, *arguments: str) -> str:
         """Run a management command under the login it has in production."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=databases.ROOT,
-            env=self.environment,
+            env={**self.environment, "REDIS_URL": self.valkey.url},
             check=True,
             capture_output=True,
             text=True,
@@ -151,6 +157,8 @@ class Stack:
     def close(self) -> None:
         for name in list(self.processes):
             self.kill(name)
+        if "valkey" in self.__dict__:
+            self.valkey.stop()
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         log = (self.directory / f"{name}.log").open("ab")
@@ -159,7 +167,7 @@ class Stack:
         self.processes[name] = subprocess.Popen(
             command,
             cwd=databases.ROOT,
-            env={**self.environment, "MARLIN_PROCESS": process},
+            env={**self.environment, "REDIS_URL": self.valkey.url, "MARLIN_PROCESS": process},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -179,34 +187,27 @@ class Stack:
 
 @contextmanager
 def running_stack(**extra: str) -> Iterator[Stack]:
-    """A stack with nothing started but its broker; its folders can be reached by agents' users."""
+    """A stack with nothing started; its folders can be reached by agents' users."""
     with ExitStack() as cleanup:
         directory = Path(tempfile.mkdtemp(prefix="marlin-stack-", dir="/var/tmp"))
         cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
         directory.chmod(0o711)
         (directory / "work").mkdir(mode=0o711)
         database = cleanup.enter_context(databases.clone(f"marlin_stack_{uuid.uuid4().hex[:12]}"))
-        valkey = cleanup.enter_context(_own_valkey(directory))
-        stack = Stack(directory, database, valkey, extra)
+        stack = Stack(directory, database, extra)
         cleanup.callback(stack.close)
         yield stack
 
 
-@contextmanager
-def _own_valkey(directory: Path) -> Iterator[Valkey]:
+def _valkey_of(directory: Path) -> Valkey:
     area = area_at(directory / "servers")
-    valkey = Valkey(
+    return Valkey(
         folder=area.folder("valkey"),
         sockets=area.socket_folder("valkey"),
         program=programs_in(area).valkey,
         log=directory / "valkey.log",
         account=area.account,
     )
-    valkey.start()
-    try:
-        yield valkey
-    finally:
-        valkey.stop()
 
 
 def _free_port() -> int:

@@ -10,9 +10,6 @@ import pytest
 
 from tests.databases import ROOT
 
-#: In one process: what the tests share is made once.
-pytestmark = pytest.mark.xdist_group("architecture")
-
 PACKAGES = ("marlin", "tasks", "grading")
 DRAWERS = {"utils", "util", "helpers", "common", "services", "misc", "shared"}
 

@@ -21,7 +21,7 @@ from tests.long import LONG
 from tests.races import race
 
 RACERS = 8
-ROUNDS = 100 if LONG else 8
+ROUNDS = 100 if LONG else 4
 
 
 # --- What is offered ------------------------------------------------------------------------------------------

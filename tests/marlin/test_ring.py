@@ -26,9 +26,6 @@ from tests.stack import eventually
 #: The longest that ringing may keep a worker. A page is never kept at all.
 BOUND = 15  # seconds
 
-#: In one process: they share the broker's one spare database.
-pytestmark = pytest.mark.xdist_group("ring")
-
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:

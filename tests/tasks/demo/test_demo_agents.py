@@ -15,9 +15,6 @@ from tasks.demo.agents.agent import HANDS
 from tasks.demo.content import AGENT_FOLDER, agent_versions, scenarios
 from tasks.demo.repository import build, git
 
-#: In one process: what the tests share is made once.
-pytestmark = pytest.mark.xdist_group("demo agents")
-
 KINDS = {"say", "read", "search", "edit", "write", "run", "result", "error", "note"}
 PAIRS = [(scenario.key, hand) for scenario in scenarios() for hand in HANDS]
 FAILING = {("clock", "heron"): ["test_entries_survive_a_restart"]}
