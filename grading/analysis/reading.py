@@ -65,23 +65,25 @@ Parsed: TypeAlias = tuple[int, Vote, str, int | None]
 def _from_json(lines: Iterable[str]) -> Iterator[Parsed]:
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield _of_record(number, line)
+            yield from _of_record(number, line)
 
 
-def _of_record(number: int, line: str) -> Parsed:
+def _of_record(number: int, line: str) -> Iterator[Parsed]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         raise BadVotes(f"Line {number} is not JSON.") from None
     if not isinstance(record, dict):
         raise BadVotes(f"Line {number} is not a record.")
+    if _is_known(record):
+        return
     rubric, axes = record.get("rubric") or {}, record.get("axes") or {}
     if not isinstance(rubric, dict) or not isinstance(axes, dict):
         raise BadVotes(f"Line {number} has a rubric or axes that are not objects.")
     turn = (record.get("turn"), record.get("attempt"))
     styles = differences(record.get("candidate_a"), record.get("candidate_b"))
     vote = _checked(number, record, str(turn), axes, styles)
-    return number, vote, str(record.get("preference") or ""), _points(number, rubric.get("points"))
+    yield number, vote, str(record.get("preference") or ""), _points(number, rubric.get("points"))
 
 
 def _from_csv(lines: Iterable[str]) -> Iterator[Parsed]:
@@ -92,7 +94,7 @@ def _from_csv(lines: Iterable[str]) -> Iterator[Parsed]:
             if row and not header:
                 header = _header(row)
             elif row:
-                yield _of_row(table.line_num, header, row)
+                yield from _of_row(table.line_num, header, row)
     except csv.Error as why:
         raise BadVotes(f"Line {table.line_num} is not CSV: {why}.") from None
 
@@ -107,18 +109,25 @@ def _header(row: list[str]) -> list[str]:
     return header
 
 
-def _of_row(number: int, header: list[str], row: list[str]) -> Parsed:
+def _of_row(number: int, header: list[str], row: list[str]) -> Iterator[Parsed]:
     if len(row) != len(header):
         raise BadVotes(f"Line {number} has {len(row)} cells where the first line has {len(header)}.")
     ours = "preference" in header and "points" in header
     record: dict[str, Any] = dict(zip(header, map(_unquoted, row) if ours else row, strict=True))
+    if ours and _is_known(record):
+        return
     # In our own table the axes stand between the rating and the length of the scale.
     names = header[header.index("rating") + 1 : header.index("points")] if ours else []
     axes = {name: _whole(record[name]) for name in names if record[name] != ""}
     turn = (record.get("turn", ""), record.get("attempt", ""))
     vote = _checked(number, record | {"rating": _whole(record["rating"])}, str(turn), axes, {})
     points = _points(number, _whole(record["points"])) if record.get("points") else None
-    return number, vote, record["preference"] if ours else "", points
+    yield number, vote, record["preference"] if ours else "", points
+
+
+def _is_known(record: Mapping[str, Any]) -> bool:
+    """An answer to a task whose answer was known, which an export holds when asked to: no preference."""
+    return any(record.get(name) in (True, "True") for name in ("is_gold", "is_practice"))
 
 
 def _unquoted(cell: str) -> str:

@@ -60,6 +60,9 @@ class Wanted(Schema):
     turns: list[int] = []
     since: date | None = Field(default=None, description="Handed in on this day or later, in UTC.")
     until: date | None = Field(default=None, description="Handed in on this day or earlier.")
+    known: list[str] = Field(
+        default=[], description="`gold`, `practice`: also answers to such tasks, which are no preferences."
+    )
 
 
 class ExportIn(Schema):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from grading.api.access import Bearer, TokenRequest
 from grading.api.experiments import found
 from grading.api.paging import Page, Paging, PublicId, by_public_id
 from grading.export.records import MASK, pseudonyms, traces_of
-from grading.models import Assignment, Preference
+from grading.models import Assignment, Gold, Preference
 from grading.results import asking
 from marlin.models import Scope
 from tasks.models import Candidate, Experiment
@@ -93,9 +93,12 @@ def records(request: TokenRequest, public_id: PublicId, paging: Query[Paging]) -
 
 def _accepted(experiment: Experiment) -> QuerySet[Preference]:
     pair = "pair__"
+    # No preference: the rater is measured by it.
+    known = Gold.objects.measuring(f"{pair}assignment")
     heavy = [f"{pair}{side}__{field}" for side in "ab" for field in ("patch", "transcript", "evidence")]
     return (
         Preference.objects.filter(
+            ~Exists(known),
             state=Preference.State.LOCKED,
             pair__assignment__state=Assignment.State.ACCEPTED,
             pair__assignment__task__experiment=experiment,

@@ -8,11 +8,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, F, Max, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Exists, F, Max, Q, QuerySet, Value, When
 from django.http import QueryDict
 
 from grading.checks import Refused
-from grading.models import Assignment, Judgement, Preference
+from grading.models import Assignment, Gold, Judgement, Preference
 from tasks.models import Category, Experiment, Scenario
 
 UTC = ZoneInfo("UTC")
@@ -31,6 +31,8 @@ class Filters:
     turns: tuple[int, ...] = ()
     since: date | None = None
     until: date | None = None
+    #: Kinds of tasks with a known answer that are wanted, too: by themselves those are no preferences.
+    known: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Only what was chosen."""
@@ -52,6 +54,7 @@ class Filters:
             turns=tuple(stored.get("turns", ())),
             since=day("since"),
             until=day("until"),
+            known=tuple(stored.get("known", ())),
         )
 
     def sentences(self) -> list[str]:
@@ -66,6 +69,7 @@ class Filters:
             )
             if values
         ]
+        said += [f"Also {kind}: tasks whose answer is known" for kind in self.known]
         if self.since:
             said.append(f"Handed in from {self.since.isoformat()}")
         if self.until:
@@ -114,6 +118,9 @@ def read(posted: QueryDict) -> Filters:
     since, until = _day(posted, "since"), _day(posted, "until")
     if since and until and since > until:
         raise Refused("The last day is before the first.", field="until")
+    known = tuple(sorted(set(posted.getlist("known"))))
+    if not set(known) <= set(Gold.Kind.values):
+        raise Refused("A known answer is gold or practice.", field="known")
     return Filters(
         languages=_words(posted, "languages"),
         repositories=_words(posted, "repositories"),
@@ -121,6 +128,7 @@ def read(posted: QueryDict) -> Filters:
         turns=_turns(posted),
         since=since,
         until=until,
+        known=known,
     )
 
 
@@ -130,6 +138,7 @@ def told_apart(experiment: Experiment, filters: Filters) -> QuerySet[Preference,
     The verdict is made in the database, so that one statement can count and freeze the same moment.
     """
     judged = Judgement.objects.filter(revision=F("preference__locked_revision")).values("preference")
+    known = Gold.objects.measuring("pair__assignment")
     first, last = _bounds(filters)
     verdict = Case(
         When(state=Preference.State.DRAFT, then=Value("not handed in")),
@@ -137,6 +146,11 @@ def told_apart(experiment: Experiment, filters: Filters) -> QuerySet[Preference,
             When(pair__assignment__state=state, then=Value(f"not accepted: {label.lower()}"))
             for state, label in Assignment.State.choices
             if state != Assignment.State.ACCEPTED
+        ),
+        *(
+            When(Exists(known.filter(kind=kind)), then=Value(f"known answer: {kind}"))
+            for kind in Gold.Kind.values
+            if kind not in filters.known
         ),
         *(When(~wanted, then=Value(f"filtered: {name}")) for name, wanted in _wanted(filters, first, last)),
         When(~Q(pk__in=judged), then=Value(TOO_LATE)),

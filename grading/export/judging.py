@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from grading.export.records import digest_of, record_of
 from grading.export.schema import FORMAT
-from grading.models import Assignment, Gold, Judgement, Preference, Vote
+from grading.models import Assignment, Judgement, Preference, Vote
 
 
 def unjudged() -> QuerySet[Preference]:
@@ -15,16 +15,11 @@ def unjudged() -> QuerySet[Preference]:
     there = Judgement.objects.filter(
         preference=OuterRef("pk"), revision=OuterRef("locked_revision"), format=FORMAT
     )
-    # Who reads a task whose answer is known is measured by it: their answer is no preference.
-    known = Gold.objects.filter(
-        task=OuterRef("pair__assignment__task"), made_at__lte=OuterRef("pair__assignment__claimed_at")
-    )
     return (
         Preference.objects.filter(
             state=Preference.State.LOCKED, pair__assignment__state=Assignment.State.ACCEPTED
         )
         .exclude(Exists(there))
-        .exclude(Exists(known))
         .select_related(
             "locked_revision",
             "pair__a",

@@ -17,6 +17,7 @@ from grading.export.schema import FORMAT
 from grading.models import (
     Assignment,
     BlindPair,
+    Gold,
     Guess,
     PairPage,
     Preference,
@@ -61,6 +62,7 @@ def record_of(preference: Preference, revision: Revision) -> dict[str, Any]:
         shown = revision.ratings.get(axis)
         return None if shown is None else canonical(rubric.points, shown, a_is_first=a_is_left)
 
+    known = _kind_of_known(assignment)
     record = {
         "format": FORMAT,
         "preference": str(preference.public_id),
@@ -73,6 +75,8 @@ def record_of(preference: Preference, revision: Revision) -> dict[str, Any]:
         "seat": assignment.seat,
         "nth_task": _nth(assignment),
         "session_complete": assignment.session_complete,
+        "is_gold": known == Gold.Kind.GOLD,
+        "is_practice": known == Gold.Kind.PRACTICE,
         "scenario": _scenario(scenario, experiment) | {"base_commit": pair.turn.base_commit},
         "prompt": pair.turn.prompt,
         "prompt_sha256": _sha256(pair.turn.prompt.encode()),
@@ -92,6 +96,7 @@ def record_of(preference: Preference, revision: Revision) -> dict[str, Any]:
         },
         "rating": rated("overall"),
         "axes": {axis: rated(axis) for axis in sorted(axes)},
+        "not_applicable": sorted(revision.not_applicable),
         "shown": {
             "A": left.agent_version.name,
             "B": right.agent_version.name,
@@ -144,6 +149,12 @@ def digest_of(record: dict[str, Any]) -> str:
 
 def _origin(candidate: Candidate) -> Origin:
     return Origin.objects.select_related("arm", "agent_version").get(candidate=candidate)
+
+
+def _kind_of_known(assignment: Assignment) -> str | None:
+    """Gold or practice, when the answer was known before the task was claimed."""
+    known = Gold.objects.filter(task=assignment.task, made_at__lte=assignment.claimed_at)
+    return known.values_list("kind", flat=True).first()
 
 
 def _nth(assignment: Assignment) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 #: Counts up when a column is added or means something else.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,12 @@ COLUMNS = (
     Column("seat", "whole", "0 leads the task, the others read second; null is an extra reading"),
     Column("nth_task", "whole", "the how-manieth task of this rater in the experiment"),
     Column("session_complete", "truth", "false when the lead left before the last turn"),
+    Column(
+        "is_gold",
+        "truth",
+        "the task's answer was known: its rater is measured by it, and states no preference",
+    ),
+    Column("is_practice", "truth", "the same, openly, before the others"),
     _group(
         "scenario",
         "what both sides were asked",
@@ -137,6 +143,9 @@ COLUMNS = (
     ),
     Column("rating", "whole", "overall, symmetric about zero, positive when `model_a` is better"),
     Column(_AXES, "group", "each axis on the scale of `rating`; null when it was skipped"),
+    Column(
+        "not_applicable", "texts", "the axes that the rater said do not apply here; their ratings are null"
+    ),
     Column("key_axis", "text", "the axis that decided"),
     _group(
         "shown",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.db.models.functions import Now, TruncDate
 
 from marlin.models import User
@@ -15,6 +15,11 @@ class GoldQuerySet(models.QuerySet["Gold"]):
     def live(self) -> GoldQuerySet:
         """Not retired yet, by the database's clock."""
         return self.filter(Q(retires_on=None) | Q(retires_on__gt=TruncDate(Now())))
+
+    def measuring(self, assignment: str) -> GoldQuerySet:
+        """Those that the outer query's assignment is measured by: who claimed before has stated a preference."""
+        task, claimed_at = OuterRef(f"{assignment}__task"), OuterRef(f"{assignment}__claimed_at")
+        return self.filter(task=task, made_at__lte=claimed_at)
 
 
 class Gold(models.Model):

@@ -10,7 +10,7 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
 from grading.analysis import styles
-from grading.models import Assignment, Judgement, Vote
+from grading.models import Assignment, Gold, Judgement, Vote
 from tasks.models import Experiment, Origin
 
 #: Patches are read for their sizes, so a batch is some megabytes.
@@ -34,6 +34,8 @@ def _unwritten(experiment: Experiment) -> QuerySet[Judgement, dict[str, Any]]:
     there = Vote.objects.filter(judgement=OuterRef("pk"))
     pair = "preference__pair__"
     assignment = f"{pair}assignment__"
+    # Who reads a task whose answer is known is measured by it: their answer is no preference.
+    known = Gold.objects.measuring("preference__pair__assignment")
     parts = {part: KeyTransform(part, "record") for part in PARTS}
     sides = {
         f"{agent}_{what}": KeyTransform(what, KeyTransform(agent, "record"))
@@ -42,6 +44,7 @@ def _unwritten(experiment: Experiment) -> QuerySet[Judgement, dict[str, Any]]:
     rows: QuerySet[Judgement, dict[str, Any]] = (
         Judgement.objects.filter(
             ~Exists(there),
+            ~Exists(known),
             preference__pair__assignment__task__experiment=experiment,
             preference__pair__assignment__state=Assignment.State.ACCEPTED,
             revision=F("preference__locked_revision"),

@@ -17,7 +17,7 @@ from grading import checks
 from grading.export import filters, formats, snapshot
 from grading.export.filters import Filters
 from grading.export.ranges import send
-from grading.models import Export
+from grading.models import Export, Gold
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
@@ -143,7 +143,15 @@ class Form:
     until: str
     groups: list[Group]
     formats: list[Option]
+    known: list[Option]
     is_filtered: bool = field(default=False)
+
+
+#: Left out unless somebody ticks them.
+_KNOWN = {
+    Gold.Kind.GOLD.value: "hidden among the others",
+    Gold.Kind.PRACTICE.value: "read before the others",
+}
 
 
 def _form(posted: QueryDict) -> Form:
@@ -164,13 +172,20 @@ def _form(posted: QueryDict) -> Form:
         until=until,
         groups=[group for group in groups if len(group.options) > 1],
         formats=list(_formats(posted, experiment)),
-        is_filtered=bool(since or until) or any(posted.getlist(group.name) for group in groups),
+        known=_known(posted),
+        is_filtered=bool(since or until)
+        or any(posted.getlist(name) for name in ("known", *(group.name for group in groups))),
     )
 
 
 def _group(posted: QueryDict, name: str, label: str, values: Any) -> Group:
     chosen = posted.getlist(name)
     return Group(name, label, [Option(value, value, is_chosen=value in chosen) for value in values])
+
+
+def _known(posted: QueryDict) -> list[Option]:
+    chosen = posted.getlist("known")
+    return [Option(kind, f"{kind}: {says}", is_chosen=kind in chosen) for kind, says in _KNOWN.items()]
 
 
 def _formats(posted: QueryDict, experiment: Experiment | None) -> list[Option]:

@@ -1,17 +1,21 @@
 """Who may take part in an experiment, and the tasks with a known answer that they meet there."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from grading import queue, reviewing
-from grading.export import judging
-from grading.models import Assignment, Gold, Judgement
+from grading import jobs, queue, reviewing
+from grading.export import snapshot
+from grading.export.filters import Filters
+from grading.models import Assignment, Gold, Judgement, Vote
+from grading.results import asking
 from marlin.models import User
 from marlin.sources import now, using
 from tasks import experiments
 from tasks.models import Experiment, Grant, Qualification, Task
 from tests import factories
+from tests.grading.api.conftest import program_of
 from tests.grading.conftest import Coins, at_once, experiment_of, make_tasks, words_of
 
 
@@ -193,15 +197,61 @@ def test_gold_is_read_by_everybody_once_and_stays_open(riley, rosa, robin, ada, 
     assert queue.claim_next(riley).task != gold
 
 
-def test_what_is_answered_on_gold_is_no_preference(riley, robin, ada, bells):
-    gold, *_ = make_tasks(2, gold_share=100)
-    make_gold(gold, ada)
+def answered(riley: User, robin: User, ada: User, kind: str) -> tuple[Task, Experiment]:
+    """A task whose answer is known, read and accepted."""
+    known, *_ = make_tasks(2, gold_share=100, practice_wanted=1)
+    make_gold(known, ada, kind=kind)
     claimed = queue.claim_next(riley)
+    assert claimed.task == known
     factories.submit(claimed)
     reviewing.decide(claimed, "accept", by=robin, reason="")
+    return known, known.experiment
 
-    assert judging.write_missing() == 0
-    assert not Judgement.objects.exists()
+
+@pytest.mark.parametrize("kind", Gold.Kind.values)
+def test_what_is_answered_on_gold_or_practice_is_no_preference(riley, robin, rowan, ada, bells, kind):
+    _, experiment = answered(riley, robin, ada, kind)
+
+    jobs.compute_result(asking.ask(experiment).pk)
+    export = snapshot.ask(str(experiment.public_id), by=None, reason="To see them.", keys=["jsonl"])
+    jobs.write_export(export.pk)
+    export.refresh_from_db()
+
+    assert not Vote.objects.exists()
+    assert export.manifest["counts"]["left_out"] == {f"known answer: {kind}": 1}
+    assert program_of(rowan).all(f"/experiments/{experiment.public_id}/records") == []
+
+
+@pytest.mark.parametrize("kind", Gold.Kind.values)
+def test_answers_to_gold_and_practice_are_exported_when_asked_for_and_kept_apart(
+    riley, robin, ada, bells, kind
+):
+    known, experiment = answered(riley, robin, ada, kind)
+    wanted = Filters(known=(kind,))
+
+    export = snapshot.ask(
+        str(experiment.public_id), by=None, reason="To see them.", keys=["jsonl"], wanted=wanted
+    )
+    jobs.write_export(export.pk)
+    export.refresh_from_db()
+
+    with snapshot.open_file(export, "preferences.jsonl", by=None) as file:
+        records = [json.loads(line) for line in file.read().splitlines()]
+    assert [(each["is_gold"], each["is_practice"]) for each in records] == [
+        (kind == "gold", kind == "practice"),
+    ]
+    assert records[0]["task"] == str(known.public_id)
+    assert export.manifest["filters"]["known"] == [kind]
+
+
+def test_what_was_claimed_before_a_task_became_gold_is_a_preference(riley, robin, ada, bells):
+    assignment = factories.make_assignment(riley, state="accepted")
+    make_gold(assignment.task, ada)
+
+    jobs.compute_result(asking.ask(assignment.task.experiment).pk)
+
+    assert Vote.objects.count() == 1
+    assert Judgement.objects.get().record["is_gold"] is False
 
 
 def test_who_came_back_to_gold_goes_on_without_a_seat(riley, ada):

@@ -28,6 +28,7 @@ BEFORE = {
 }
 AFTER = {
     "points": "rubric.points",
+    "not_applicable": "not_applicable",
     "key_axis": "key_axis",
     "category": "scenario.category",
     "repository": "scenario.repository",
@@ -37,6 +38,8 @@ AFTER = {
     "probability": "draw.probability",
     "submitted_at": "submitted_at",
     "guess": "blinding.guess",
+    "is_gold": "is_gold",
+    "is_practice": "is_practice",
     "justification": "texts.justification",
     "strengths_a": "texts.strengths_a",
     "weaknesses_a": "texts.weaknesses_a",
@@ -72,7 +75,7 @@ def safe(cell: object) -> object:
 def _cell(record: object, place: list[str]) -> object:
     for name in place:
         record = record.get(name) if isinstance(record, dict) else None
-    return record
+    return " ".join(record) if isinstance(record, list) else record
 
 
 def _line(cells: list[str]) -> bytes:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from grading.checks import Refused
 from grading.export import formats, snapshot, writing
 from grading.export.filters import Filters
+from grading.models import Gold
 from marlin.models import User
 from tasks.models import Experiment
 
@@ -38,6 +39,13 @@ class Command(BaseCommand):
         parser.add_argument("--turn", action="append", type=int, default=[])
         parser.add_argument("--since", type=date.fromisoformat, help="first day handed in, like 2026-11-23")
         parser.add_argument("--until", type=date.fromisoformat, help="last day handed in")
+        parser.add_argument(
+            "--known",
+            action="append",
+            choices=Gold.Kind.values,
+            default=[],
+            help="also answers to tasks whose answer is known, which are no preferences",
+        )
 
     def handle(
         self, *args: Any, experiment: str, out: Path, reason: str, by: str | None, **options: Any
@@ -76,6 +84,7 @@ def _filters(options: dict[str, Any]) -> Filters:
         turns=tuple(options["turn"]),
         since=options["since"],
         until=options["until"],
+        known=tuple(sorted(set(options["known"]))),
     )
 
 

@@ -78,6 +78,16 @@ def test_what_we_export_comes_back(read, file):
     }
 
 
+@pytest.mark.parametrize("known", ["is_gold", "is_practice"])
+@pytest.mark.parametrize("writer", [(jsonl,), (table, AXES)], ids=["jsonl", "csv"])
+def test_answers_that_were_known_are_left_out(read, known, writer):
+    marked = [RECORD | {known: True}, OTHER | {"is_gold": False, "is_practice": False}]
+
+    votes = read(written(writer[0], marked, *writer[1:]))
+
+    assert (votes.number, votes.rating.tolist()) == (1, [1])
+
+
 def test_a_plain_table_is_read(read):
     found = read(
         "rating,rater,task,model_a,model_b,side\n+2,riley,t1,heron,tern,L\n\n0,sam,t1,tern,heron,R\n"

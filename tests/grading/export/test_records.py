@@ -1,5 +1,6 @@
 """The row a researcher gets: the right name on the right side, whichever way the coin fell."""
 
+import csv
 import hashlib
 import json
 
@@ -8,6 +9,8 @@ from django.db import connection
 
 from grading import guessing
 from grading.export import judging, records, schema
+from grading.export.writers import csv as table
+from grading.export.writers.pieces import Block
 from grading.models import Judgement, Preference, Pseudonym
 from marlin.models import User
 from marlin.sources import using
@@ -59,6 +62,21 @@ def test_ratings_are_positive_when_model_a_is_better(riley, bells, points, overa
     }
     assert record["shown"]["ratings"] == {"overall": overall, "efficiency": 1, "clarity": 7}
     assert record["rubric"]["points"] == points
+
+
+def test_an_axis_that_does_not_apply_has_no_rating_and_is_named(riley, bells):
+    rubric = factories.make_rubric(may_skip=True)
+    task = factories.make_ready_task(factories.make_experiment(rubric=rubric))
+
+    record = make_judged(riley, task=task, efficiency="na", clarity="1").record
+
+    assert record["not_applicable"] == ["efficiency"]
+    assert record["axes"] == {"efficiency": None, "clarity": 4}
+    cells = b"".join(piece.data for piece in table.write(Block.of([record]), ["efficiency", "clarity"]))
+    row = dict(
+        zip(*csv.reader((table.header(["efficiency", "clarity"]) + cells).decode().splitlines()), strict=True)
+    )
+    assert (row["efficiency"], row["not_applicable"], row["is_gold"]) == ("", "efficiency", "False")
 
 
 @pytest.mark.parametrize(("coin", "own", "other"), [(LEFT, "a", "b"), (RIGHT, "b", "a")])
