@@ -41,7 +41,9 @@ class Template:
             own_repository(base, commit, ours)
             # What its `git status` does not show is no part of its patch either.
             (ours / "info" / "exclude").write_bytes(excluding(self.left))
-            git(*RESET, commit, git_dir=ours, work_tree=into)
+            # Not `reset`, which would write every file once more.
+            git("read-tree", commit, git_dir=ours)
+            git("update-index", "-q", "--refresh", git_dir=ours, work_tree=into)
             yield into
 
     def fill(self, into: Path, *, repository: Path, tree: str) -> None:
@@ -94,7 +96,9 @@ def seal(files: Path, home: Path, base: Path, commit: str, into: Path) -> tuple[
 
 def copy(source: Path, into: Path) -> None:
     """A copy with no hard link to its source; where the file system can, blocks are shared until one writes."""
-    _command("cp", "--archive", "--reflink=auto", "--no-target-directory", "--", str(source), str(into))
+    kept = "--preserve=mode,timestamps,links"  # no owner: whoever uses the copy is given it
+    copied = ("--recursive", "--no-dereference", "--reflink=auto", "--no-target-directory")
+    _command("cp", *copied, kept, "--", str(source), str(into))
 
 
 def excluding(left: Iterable[bytes]) -> bytes:
