@@ -50,6 +50,19 @@ class TranscriptStep:
 
 
 @dataclass(frozen=True)
+class SetApart:
+    """New files that one rule took out of both sides' patches."""
+
+    rule: str
+    files: int
+    paths: tuple[str, ...]
+
+    @property
+    def more(self) -> int:
+        return self.files - len(self.paths)
+
+
+@dataclass(frozen=True)
 class BlindSide:
     """One side of a pair as a rater may see it: a letter, and nothing that says who, when or how long."""
 
@@ -57,6 +70,7 @@ class BlindSide:
     failed: str
     final_message: str
     notes: tuple[str, ...]
+    set_apart: tuple[SetApart, ...]
     steps: tuple[TranscriptStep, ...]
     evidence: TestEvidence
     files: int = 0
@@ -109,6 +123,9 @@ def _side(letter: str, candidate: Candidate, *, steps: bool) -> BlindSide:
         failed=Failure(candidate.failure).label if candidate.failure else "",
         final_message=candidate.final_message,
         notes=tuple(candidate.notes),
+        set_apart=tuple(
+            SetApart(each["rule"], each["files"], tuple(each["paths"])) for each in candidate.set_apart
+        ),
         steps=tuple(_step(step) for step in candidate.transcript) if steps else (),
         evidence=_evidence(candidate.evidence),
         files=len(candidate.files),

@@ -261,6 +261,7 @@ def _finish(candidate: Candidate, run: Run, product: pipeline.Product) -> None:
         Run.State.SUCCEEDED,
         seconds=finished.seconds if finished else None,
         exit_code=finished.exit_code if finished else None,
+        whole_patch=product.whole_patch,
     )
     _keep_log(run, product.finished)
 

@@ -308,6 +308,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "transcript_sha256": _sha256(as_line(transcript).encode()),
         "steps": len(candidate.transcript),
         "transcript_length": sum(len(step.get("text") or "") for step in candidate.transcript),
+        "set_apart": [f"{each['rule']}: {path}" for each in candidate.set_apart for path in each["paths"]],
         "notes": list(candidate.notes),
         "evidence": {name: candidate.evidence.get(name) for name in evidence},
         "run": _run(candidate),

@@ -55,6 +55,7 @@ _CANDIDATE = (
     Column("transcript_sha256", "text", "of the neutral transcript as canonical JSON"),
     Column("steps", "whole", "steps of the transcript"),
     Column("transcript_length", "whole", "characters of the transcript's texts"),
+    Column("set_apart", "texts", "new files that a rule took out of both sides' patches, rule first"),
     Column("notes", "texts", "what was left out of the patch, and why"),
     _group(
         "evidence",

@@ -21,6 +21,8 @@ def agent_for(kind: str, settings: Mapping[str, object]) -> Agent:
         raise AgentMisconfigured(
             f"“{kind[:80]}” is not a kind of agent; there are {', '.join(sorted(KINDS))}."
         )
+    # What it is called elsewhere serves those who keep names out of texts.
+    settings = {name: value for name, value in settings.items() if name != "known_as"}
     allowed, build = KINDS[kind]
     unknown = sorted(str(name) for name in settings if name not in allowed)
     if unknown:

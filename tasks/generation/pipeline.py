@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,10 +15,10 @@ from tasks.agents.base import Agent, AgentFailed, AgentJob, AgentMisconfigured, 
 from tasks.agents.registry import agent_for
 from tasks.agents.transcripts import final_message, parse
 from tasks.gateway import access
-from tasks.generation import conversation, evidence, places, prepared, scrub, traces
+from tasks.generation import apart, conversation, evidence, places, prepared, scrub, traces
 from tasks.generation.live import Progress
 from tasks.generation.retries import Fault
-from tasks.git import patches
+from tasks.git import patches, trees
 from tasks.git.command import GitFailed
 from tasks.git.recorded import describe
 from tasks.models import AgentVersion, Candidate, Failure, RecordedOutput, Reference, Run
@@ -87,6 +87,8 @@ class Product:
     memory: Memory | None = None
     #: Lines that name somebody, for an admin to read first.
     hits: Sequence[traces.Hit] = ()
+    #: As the agent left it, where something was set apart.
+    whole_patch: bytes = b""
 
 
 def generate(
@@ -146,12 +148,15 @@ def _generate(
             result = _worked(agent, replace(job, door=opened.door), sandbox, opened, cancelled, progress)
         progress.at(Run.Stage.PATCH)
         taken, notes = _taken(result, worktree, ready, directory)
+    graded, rules = _set_apart(taken, ready, directory)
     _require_something(taken, result, agent_version)
     progress.at(Run.Stage.TESTS)
-    tested = _tested(candidate, ready, taken.patch, directory, sandbox, cancelled)
+    tested = _tested(candidate, ready, graded.patch, directory, sandbox, cancelled)
     if cancelled():
         raise Cancelled
-    return _product(taken, notes, result, tested, ready.base, commit)
+    return replace(
+        _product(graded, notes, result, tested, ready, rules), whole_patch=taken.patch if rules else b""
+    )
 
 
 def _worked(
@@ -247,19 +252,21 @@ def _product(
     notes: Sequence[str],
     result: AgentResult,
     tested: evidence.Evidence,
-    base: Path | None = None,
-    commit: str = "",
+    ready: prepared.Prepared | None = None,
+    rules: Mapping[str, str] | None = None,
 ) -> Product:
     names = scrub.known_names()
-    hits = scrub.hits(taken.patch, names, base, commit)
-    added = [file.path for file in taken.files if file.status == "A"]
+    hits = scrub.hits(taken.patch, names, ready.base if ready else None, ready.commit if ready else "")
     return Product(
         fields={
             "patch": taken.patch,
             "tree": taken.tree,
             "files": [asdict(file) for file in taken.files],
             "is_held": bool(hits),
-            "notes": [*notes, *traces.notes_on(added), *([UNSAFE] if settings.UNSAFE_SUBPROCESS else [])],
+            "set_apart": apart.listed(
+                {scrub.masked(path, names): rule for path, rule in (rules or {}).items()}
+            ),
+            "notes": [*notes, *([UNSAFE] if settings.UNSAFE_SUBPROCESS else [])],
             "transcript": [_step(step, names) for step in result.steps],
             "final_message": scrub.masked(result.final_message, names),
             "evidence": _masked_evidence(tested, names),
@@ -283,6 +290,23 @@ def _taken(
         raise Failed(Failure.PATCH, str(why), finished=result.finished) from why
     except GitFailed as why:
         raise Failed(Failure.UNUSABLE, str(why), finished=result.finished) from why
+
+
+def _set_apart(
+    taken: patches.Taken | patches.Applied, ready: prepared.Prepared, directory: Path
+) -> tuple[patches.Taken | patches.Applied, dict[str, str]]:
+    """What is graded, tested and continued from, and the rule for each new file that is not."""
+    added = [file.path for file in taken.files if file.status == "A"]
+    if not added:
+        return taken, {}
+    base = [file.path for file in trees.files_of(ready.base, ready.commit)]
+    rules = apart.chosen(added, base=base, patch=taken.patch)
+    if not rules:
+        return taken, {}
+    rest = patches.without(ready.base, ready.commit, taken.patch, rules, scratch=directory)
+    # A name that is no UTF-8 is not found again, and stays.
+    stay = {file.path for file in rest.files}
+    return rest, {path: rule for path, rule in rules.items() if path not in stay}
 
 
 def _settings_for(agent_version: AgentVersion, candidate: Candidate) -> dict[str, Any]:

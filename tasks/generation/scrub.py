@@ -10,16 +10,29 @@ from pathlib import Path
 from tasks.generation import traces
 from tasks.generation.traces import Hit
 from tasks.git.command import GitFailed, git
-from tasks.models import AgentVersion
+from tasks.models import AgentVersion, Price
 
+#: The end of a model's id: a date with or without dashes, or the word for the newest.
+DATED = re.compile(r"[-@:](?:20\d{2}-?\d{2}-?\d{2}|latest)$")
 #: Names shorter than this are words of the language.
 SHORTEST = 3
 
 
 def known_names() -> frozenset[str]:
-    """Every name by which an agent version of this installation could be recognised."""
+    """Every name by which an agent version of this installation could be recognised, and every model with a price."""
     rows = AgentVersion.objects.values_list("name", "harness", "model", "provider")
-    return frozenset(name for row in rows for name in row if len(name) >= SHORTEST)
+    told = AgentVersion.objects.values_list("settings__known_as", flat=True)
+    models = {*Price.objects.values_list("model", flat=True), *(row[2] for row in rows)}
+    names = {name for row in rows for name in row}
+    names |= {str(name) for listed in told if isinstance(listed, list) for name in listed}
+    names |= {alias for model in models for alias in aliases(model)}
+    return frozenset(name for name in names if len(name) >= SHORTEST)
+
+
+def aliases(model: str) -> set[str]:
+    """A model's id as people write it: without what routes to it, without the day it was released."""
+    bare = model.rpartition("/")[2]
+    return {model, bare, DATED.sub("", bare)}
 
 
 def masked(text: str, names: Iterable[str]) -> str:

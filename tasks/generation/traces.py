@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MASK = "[name]"
@@ -52,21 +52,6 @@ TOOLS = (
 IN_CODE = re.compile("|".join((*SIGNATURES, *PLACES, *IDS, *NAMES)), re.IGNORECASE)
 IN_TEXT = re.compile("|".join((*SIGNATURES, *PLACES, *IDS, *NAMES, *TOOLS)), re.IGNORECASE)
 
-#: What is set apart on both sides by the same rule: habits name an agent too.
-APART = {
-    "dependencies": re.compile(r"(?:^|/)(?:node_modules|\.?venv|vendor/bundle|site-packages)/"),
-    "build output": re.compile(
-        r"(?:^|/)(?:__pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|dist|build|target|coverage|\.next|\.nyc_output)/"
-        r"|\.(?:pyc|pyo|class|o|egg-info/.*)$|(?:^|/)\.coverage$"
-    ),
-    "scratch": re.compile(
-        r"(?:^|/)(?:reproduce|repro|scratch|debug|tmp|temp|verify|demo)(?:_[\w-]+)?\.(?:py|js|ts|sh|go|rb|md|txt)$"
-        r"|^test_(?:fix|issue|repro|tmp|debug)[\w-]*\.(?:py|js|ts|sh)$|(?:^|/)patch\.txt$|\.(?:orig|rej|bak|swp|log)$"
-        r"|^(?:SUMMARY|IMPLEMENTATION(?:_\w+)?|CHANGES_SUMMARY|NOTES)\.md$",
-        re.IGNORECASE,
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Hit:
@@ -111,23 +96,3 @@ def _words(text: str, names: re.Pattern[str] | None) -> list[str]:
     return sorted(
         {found[0].strip() for pattern in patterns for found in pattern.finditer(text) if found[0].strip()}
     )
-
-
-def apart(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Files that are no part of the work, by the rule that says so."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        for rule, pattern in APART.items():
-            if pattern.search(path):
-                found.setdefault(rule, []).append(path)
-                break
-    return found
-
-
-def notes_on(paths: Sequence[str]) -> list[str]:
-    """One sentence for each rule that some file falls under, in words that are the same on both sides."""
-    return [
-        f"Set apart as {rule}: {', '.join(named[:5])}"
-        + (f" and {len(named) - 5} more." if len(named) > 5 else ".")
-        for rule, named in sorted(apart(paths).items())
-    ]

@@ -17,7 +17,7 @@ from tasks.git.worktrees import write_tree
 
 __all__ = [
     "Applied", "ChangedFile", "FileStat", "PatchDoesNotApply", "TakeLimits", "Taken",
-    "apply", "changed_files", "materialise", "take",
+    "apply", "changed_files", "materialise", "take", "without",
 ]  # fmt: skip
 
 # The one form in which patches are stored: complete enough to be applied anywhere, the same on every machine.
@@ -131,6 +131,17 @@ def apply(base: Path, commit: str, patch: bytes, *, scratch: Path | None = None)
     with _applied(base, commit, patch, scratch) as (repository, base_tree, tree):
         canonical = _canonical(repository, base_tree, tree, MOST_PATCH)
         return Applied(canonical, tree, _stats(repository, base_tree, tree))
+
+
+def without(base: Path, commit: str, patch: bytes, paths: Collection[str], *, scratch: Path) -> Applied:
+    """The same change but for some of the files it adds. Raises PatchDoesNotApply, GitFailed."""
+    with _applied(base, commit, patch, scratch) as (repository, base_tree, _tree):
+        index = repository.parent / "apply-index"
+        gone = b"".join(b"0 %s\t%s\0" % (b"0" * 40, path.encode()) for path in paths)
+        git("update-index", "-z", "--index-info", git_dir=repository, index=index, stdin=gone)
+        rest = git("write-tree", git_dir=repository, index=index).decode("ascii").strip()
+        canonical = _canonical(repository, base_tree, rest, MOST_PATCH)
+        return Applied(canonical, rest, _stats(repository, base_tree, rest))
 
 
 def changed_files(

@@ -65,6 +65,8 @@ class Run(Stateful):
     exit_code = models.IntegerField(null=True)
     seconds = models.FloatField(null=True)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
+    #: As the agent left it, where files were set apart; else the candidate's.
+    whole_patch = models.BinaryField(default=bytes, db_default=b"")
 
     class Meta:
         constraints = [

@@ -137,6 +137,8 @@ class Candidate(Stateful):
     tree = models.CharField(max_length=40, blank=True)
     #: Per file: path, old_path, status, added, removed, binary.
     files = models.JSONField(default=list)
+    #: New files by the rule that took them out of the patch: rule, files, paths.
+    set_apart = models.JSONField(default=list, db_default=[])
     #: What was left out of the patch, one sentence each.
     notes = models.JSONField(default=list)
     #: Neutral steps: kind, text, path, exit.

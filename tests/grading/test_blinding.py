@@ -264,6 +264,7 @@ def test_what_passes_the_wall_is_a_fixed_list():
         "failed",
         "final_message",
         "notes",
+        "set_apart",
         "steps",
         "evidence",
         "files",

@@ -128,6 +128,21 @@ def test_an_agent_works_and_is_tested_where_set_up_has_run(given):
     assert (candidate.evidence["passed"], candidate.evidence["failed"]) == (1, 0)
 
 
+def test_what_is_no_work_is_neither_graded_nor_tested_and_is_kept(given):
+    work = given("mkdir dist; echo 1 > dist/x.js; echo 'raise SystemExit' > test_fix_1.py; echo 1 > moon.py")
+
+    candidate = work.generate()
+
+    assert [file["path"] for file in candidate.files] == ["moon.py"]
+    assert candidate.set_apart == [
+        {"rule": "build output", "files": 1, "paths": ["dist/x.js"]},
+        {"rule": "scratch", "files": 1, "paths": ["test_fix_1.py"]},
+    ]
+    assert (candidate.evidence["passed"], candidate.evidence["failed"]) == (1, 0)
+    assert b"test_fix_1.py" in bytes(work.run.whole_patch)
+    assert b"test_fix_1.py" not in bytes(candidate.patch)
+
+
 def test_a_set_up_that_fails_now_is_no_failure_of_the_agent(given):
     work = given()
     Repository.objects.update(setup_command="echo index is down; exit 1")

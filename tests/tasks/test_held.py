@@ -86,23 +86,6 @@ def test_only_added_lines_count_and_each_is_placed():
     assert [hit.line for hit in traces.hits(b"--- /dev/null\n+++ b/.claude/x\n@@ -0,0 +1 @@\n+x\n")] == [0]
 
 
-def test_files_beside_the_work_are_set_apart_by_rule():
-    paths = [
-        "src/a.py",
-        "reproduce_issue.py",
-        "node_modules/x/y.js",
-        "a/__pycache__/b.pyc",
-        "tests/test_tide.py",
-    ]
-
-    assert traces.apart(paths) == {
-        "scratch": ["reproduce_issue.py"],
-        "dependencies": ["node_modules/x/y.js"],
-        "build output": ["a/__pycache__/b.pyc"],
-    }
-    assert traces.notes_on(paths)[2] == "Set apart as scratch: reproduce_issue.py."
-
-
 @pytest.fixture
 def held(db, bells) -> Task:
     """A pair of which one side names its harness."""

@@ -29,6 +29,18 @@ def test_without_names_nothing_is_masked():
     assert masked("Quillback", []) == "Quillback"
 
 
+def test_a_model_is_known_by_its_id_its_aliases_and_what_its_agent_is_called(db):
+    provider = factories.make_provider(models=["southbank-mini-20260131"])
+    factories.make_agent_version(
+        model="hub/perch-2@latest",
+        served_by=provider,
+        settings={"argv": ["true"], "known_as": ["Perch Pilot"]},
+    )
+
+    expected = {"southbank-mini-20260131", "southbank-mini", "hub/perch-2@latest", "perch-2", "Perch Pilot"}
+    assert expected <= known_names()
+
+
 def test_every_name_of_every_version_is_known_but_words_of_the_language(db):
     factories.make_agent_version(name="Quillback 9", harness="hx", model="qb-large", provider="Quillworks")
 
