@@ -1,7 +1,7 @@
 """Runs the checks and the test suites, and says at the end what each took and whether all is well.
 
 Usage: .venv/bin/python .ci/gate.py [lint | unit | blindness | faults | browser | benchmarks]…
-Without arguments: everything but the benchmarks, and then the coverage of it all.
+Without arguments: everything but the benchmarks, and then how many lines the unit tests ran.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LINES = VAR / "lines.json"
 #: Folders of tests/ that run alone, one test after the other; everything else is "unit".
 SERIAL = ("blindness", "faults", "browser", "benchmarks")
 #: Lanes run side by side: the right one mostly waits for servers and a browser, the left one computes.
-LANES = (("unit",), ("browser", "faults", "blindness"))
-GATE = ("lint", *(name for lane in LANES for name in lane))
+LANES = (("unit",), ("lint", "browser", "faults", "blindness"))
+GATE = tuple(name for lane in LANES for name in lane)
 
 
 @dataclass(frozen=True)
@@ -49,32 +49,29 @@ class Outcome:
 
 def main(names: list[str]) -> int:
     os.chdir(ROOT)
-    whole = not names
     unknown = set(names) - {*GATE, *SERIAL}
     if unknown:
         sys.exit(f"{', '.join(sorted(unknown))}: unknown.\n{__doc__}")
     VAR.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    if whole:
-        outcomes = [_lint(), *_side_by_side(), _coverage()]
-    else:
-        outcomes = [outcome for name in names for outcome in _part(name)]
+    outcomes = [outcome for name in names for outcome in _part(name)] if names else _whole()
     return _report(outcomes, time.monotonic() - began)
 
 
-def _side_by_side() -> list[Outcome]:
+def _whole() -> list[Outcome]:
     def run(lane: tuple[str, ...]) -> list[Outcome]:
-        return [_suite(name, VAR / f"{name}.log") for name in lane if _has_tests(name)]
+        return [outcome for name in lane for outcome in _part(name, VAR / f"{name}.log")]
 
     with ThreadPoolExecutor(len(LANES)) as pool:
-        return [outcome for outcomes in pool.map(run, LANES) for outcome in outcomes]
+        outcomes = [outcome for outcomes in pool.map(run, LANES) for outcome in outcomes]
+    return [*outcomes, _coverage()]
 
 
-def _part(name: str) -> list[Outcome]:
+def _part(name: str, log: Path | None = None) -> list[Outcome]:
     if name == "lint":
         return [_lint()]
     # While the project grows a suite may not exist yet; once it has a test it always runs.
-    return [_suite(name)] if _has_tests(name) else []
+    return [_suite(name, log)] if _has_tests(name) else []
 
 
 def _has_tests(name: str) -> bool:
