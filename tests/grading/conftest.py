@@ -63,6 +63,12 @@ def one_accepted(standing: None) -> Assignment:
     return factories.make_assignment(factories.make_person("Riley", Role.RATER), state="accepted")
 
 
+@pytest.fixture(scope="module")
+def held(standing: None) -> Assignment:
+    """In Riley's hands, for modules whose tests each begin with that; they take their own copy of it."""
+    return factories.make_assignment(factories.make_person("Riley", Role.RATER))
+
+
 class Coins(Real):
     """Coins that fall as they are told, over and over; all else is left to chance."""
 

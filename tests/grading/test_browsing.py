@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from grading import browsing, jobs, trees
 from grading.diffs.version import VERSION
-from grading.models import BaseFile, BaseTree, Fragment, TreeWords
+from grading.models import Assignment, BaseFile, BaseTree, Fragment, TreeWords
 from grading.models.tree import MOST_BYTES, Entry
 from marlin.sources import now
 from tasks.models import Repository
@@ -28,8 +28,13 @@ ENTRIES = [
 
 
 @pytest.fixture
-def assignment(riley):
-    return factories.make_assignment(riley)
+def assignment(db, held):
+    return Assignment.objects.get(pk=held.pk)
+
+
+@pytest.fixture
+def riley(assignment):
+    return assignment.rater
 
 
 @pytest.fixture

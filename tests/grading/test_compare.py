@@ -3,7 +3,7 @@
 import pytest
 
 from grading import queue, reading, submission
-from grading.models import Fragment, PairPage, Preference, Receipt, Revision
+from grading.models import Assignment, Fragment, PairPage, Preference, Receipt, Revision
 from marlin.models import Role
 from marlin.sources import now
 from tasks.models import AgentVersion
@@ -15,8 +15,13 @@ TABS = ("", "transcripts", "tests", "write-up")
 
 
 @pytest.fixture
-def assignment(riley):
-    return factories.make_assignment(riley)
+def assignment(db, held):
+    return Assignment.objects.get(pk=held.pk)
+
+
+@pytest.fixture
+def riley(assignment):
+    return assignment.rater
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def test_the_transcripts_show_what_was_said(signed_in, assignment):
     assert "I added a file." in words_of(signed_in.get(page_of(assignment, "transcripts")))
 
 
-def test_the_tab_of_tests_shows_checks_and_hidden_tests_of_both_sides_and_never_their_log(signed_in, riley):
+def test_the_tab_of_tests_shows_checks_and_hidden_tests_of_both_sides_and_never_their_log(client, rosa):
     turn = factories.make_task().turns.get()
     tested = {
         "ran": True,
@@ -75,16 +80,17 @@ def test_the_tab_of_tests_shows_checks_and_hidden_tests_of_both_sides_and_never_
             candidate, evidence={**tested, "log": "", "checks": checks, "hidden": tested}
         )
     factories.render(turn)
-    assignment = queue.claim_next(riley)
+    client.force_login(rosa)
+    assignment = queue.claim_next(rosa)
 
-    text = words_of(signed_in.get(page_of(assignment, "tests")))
+    text = words_of(client.get(page_of(assignment, "tests")))
 
     for words in ("Hidden tests", "lint does not pass", "build passes", "E501"):
         assert text.count(words) == 2
     assert "assert 41" not in text
 
 
-def test_the_tab_of_tests_counts_what_fails(signed_in, riley):
+def test_the_tab_of_tests_counts_what_fails(client, rosa):
     task = factories.make_task()
     for candidate in task.turns.get().candidates.all():
         factories.finish_candidate(
@@ -92,7 +98,8 @@ def test_the_tab_of_tests_counts_what_fails(signed_in, riley):
         )
     factories.render(task.turns.get())
 
-    page = signed_in.get(page_of(factories.make_assignment(riley, task)))
+    client.force_login(rosa)
+    page = client.get(page_of(factories.make_assignment(rosa, task)))
 
     assert [tab["count"] for tab in page.context["reading"].tabs] == ["", "", "2 failing", "", ""]
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from grading import pieces, rendering
-from grading.models import Fragment, PairPage, Picture, ReadMark
+from grading.models import Assignment, Fragment, PairPage, Picture, ReadMark
 from marlin.models import Role
 from tests import factories
 from tests.grading.conftest import page_of, review_of, words_of
@@ -17,8 +17,13 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
 
 @pytest.fixture
-def assignment(riley):
-    return factories.make_assignment(riley)
+def assignment(db, held):
+    return Assignment.objects.get(pk=held.pk)
+
+
+@pytest.fixture
+def riley(assignment):
+    return assignment.rater
 
 
 @pytest.fixture

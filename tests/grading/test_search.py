@@ -3,8 +3,7 @@
 import pytest
 
 from grading import search
-from grading.models import PageWords, PairPage
-from tests import factories
+from grading.models import Assignment, PageWords, PairPage
 from tests.grading.conftest import page_of, words_of
 
 WORDS = [
@@ -86,8 +85,13 @@ def test_no_more_than_two_hundred_are_shown_and_all_are_counted():
 
 
 @pytest.fixture
-def assignment(riley):
-    return factories.make_assignment(riley)
+def assignment(db, held):
+    return Assignment.objects.get(pk=held.pk)
+
+
+@pytest.fixture
+def riley(assignment):
+    return assignment.rater
 
 
 @pytest.fixture
