@@ -148,6 +148,8 @@ BUBBLEWRAP = env.text("MARLIN_BWRAP")
 SANDBOX_PYTHON = env.text("MARLIN_SANDBOX_PYTHON")
 #: The first of the numeric uids that agents run as when the worker itself is root.
 AGENT_UID = env.whole("MARLIN_AGENT_UID", 61_000, least=1_000)
+#: `make run` may be root's, and drops each agent to a user of its own; workers of a server refuse to be root.
+ROOT_WORKERS = env.flag("MARLIN_ROOT_WORKERS", default=DEBUG)
 #: With an image, agents run in containers of docker (or podman) instead of bubblewrap.
 CONTAINER_IMAGE = env.text("MARLIN_CONTAINER_IMAGE")
 CONTAINER_ENGINE = env.text("MARLIN_CONTAINER_ENGINE", "docker")

@@ -93,11 +93,11 @@ class Leased(Stateful):
     class Meta:
         abstract = True
 
-    def take_lease(self, state: str, seconds: float) -> str:
-        """Take the row while it is in `state`, and nobody else has it. Raises `WrongState`."""
+    def take_lease(self, state: str, seconds: float, **told: Any) -> str:
+        """Take the row while it is in `state`, and nobody else has it; `told` goes with it. Raises `WrongState`."""
         token = source().token("lease")
         free = type(self).objects.filter(pk=self.pk, state=state).unleased()
-        if not free.update(token=token, lease_until=Now() + timedelta(seconds=seconds)):
+        if not free.update(token=token, lease_until=Now() + timedelta(seconds=seconds), **told):
             raise WrongState(f"{self._name()} is not {state}, or somebody works on it.")
         self.token = token
         return token

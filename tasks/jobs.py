@@ -40,7 +40,7 @@ def clone_repository(repository_id: int) -> None:
     """Needs a repository that is cloning; leaves it usable, in baseline, or broken. Safe to ring twice."""
     repository = Repository.objects.get(pk=repository_id)
     try:
-        token = repository.take_lease(Repository.State.CLONING, settings.RUN_LEASE)
+        token = repository.take_lease(Repository.State.CLONING, settings.RUN_LEASE, worker=workers.my_name())
     except WrongState:
         return
     try:
@@ -86,7 +86,9 @@ def prepare_environment(environment_id: int) -> None:
     """Needs an environment in baseline; leaves it usable or broken. Safe to ring twice."""
     environment = Environment.objects.select_related("repository").get(pk=environment_id)
     try:
-        token = environment.take_lease(Environment.State.BASELINE, settings.RUN_LEASE)
+        token = environment.take_lease(
+            Environment.State.BASELINE, settings.RUN_LEASE, worker=workers.my_name()
+        )
     except WrongState:
         return
     with (
@@ -148,7 +150,7 @@ def read_import(import_id: int) -> None:
     """Needs an import that waits; leaves it done or refused. Safe to ring twice, and after a kill."""
     wanted = Import.objects.select_related("by").get(pk=import_id)
     try:
-        token = wanted.take_lease(Import.State.WAITING, settings.RUN_LEASE)
+        token = wanted.take_lease(Import.State.WAITING, settings.RUN_LEASE, worker=workers.my_name())
     except WrongState:
         return
     with heartbeat(lambda: wanted.renew_lease(token, settings.RUN_LEASE)), _unless_taken(wanted):

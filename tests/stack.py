@@ -65,6 +65,7 @@ class Stack:
             **QUICK,
             "MARLIN_WORK": str(directory / "work"),
             "MEDIA_ROOT": str(directory / "media"),
+            "MARLIN_ROOT_WORKERS": "true",  # as `make run` allows it
             "MARLIN_GATEWAY_KEY": str(directory / "gateway" / "private.key"),
             **extra,
         }

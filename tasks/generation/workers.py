@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db.models.functions import Now
 
 from marlin.states import WrongState
 from tasks.generation import places, stuck
-from tasks.models import Run, Worker
+from tasks.models import Environment, Import, Repository, Run, Worker
 from tasks.sandbox.base import SandboxUnusable
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,18 @@ def my_name() -> str:
 def _named(sender: str, **kwargs: Any) -> None:
     global _name
     _name = sender
+    if why := refused(os.geteuid()):
+        sys.exit(why)  # only what ends the process gets out of a signal's receiver
+
+
+def refused(uid: int) -> str:
+    """Why a worker may not start as this user, in a sentence; "" when it may."""
+    if uid != 0 or settings.ROOT_WORKERS:
+        return ""
+    return (
+        "Workers run strangers' code and do not start as root: give them a user of their own, as the Dockerfile does. "
+        "MARLIN_ROOT_WORKERS=true allows it, and every agent then gets another user."
+    )
 
 
 def _begin(sender: Any, **kwargs: Any) -> None:
@@ -85,12 +98,16 @@ def beat(name: str, queues: list[str], slots: int, sandbox: str, complaints: lis
 
 
 def leave(name: str) -> None:
-    """Its runs go back to the queue at once; their processes notice, end the agents, and write nothing more."""
+    """What it works on goes back to the queue at once; its processes notice, end what runs, and write nothing more."""
     for run in Run.objects.filter(state=Run.State.STARTED, worker__startswith=f"{name}:"):
         try:
             stuck.lose(run, GIVEN_BACK, counted=False)
         except WrongState:
             continue  # it finished in this very moment
+    for model in (Repository, Environment, Import):
+        for held in model.objects.filter(worker__startswith=f"{name}:"):
+            held.release()
+    stuck.ring_for_preparations()
     Worker.objects.filter(name=name).update(stopped_at=Now())
 
 

@@ -10,11 +10,11 @@ from django.db.models import Q
 
 from marlin.models import User
 from marlin.sources import new_public_id, now, source
-from marlin.states import Leased
 from tasks.models.repository import Repository
+from tasks.models.worker import LeasedToWorker
 
 
-class Import(Leased):
+class Import(LeasedToWorker):
     """Files that are read row by row. Guarded: their names and rows name agents."""
 
     class State(models.TextChoices):

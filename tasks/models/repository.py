@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from marlin.models import User
 from marlin.sources import new_public_id, now, source
-from marlin.states import Leased
+from tasks.models.worker import LeasedToWorker
 
 
 def upload_name(repository: Repository, name: str) -> str:
@@ -18,7 +18,7 @@ def upload_name(repository: Repository, name: str) -> str:
     return f"uploads/{source().token('upload')}"
 
 
-class Repository(Leased):
+class Repository(LeasedToWorker):
     """A Git repository we may work in, with its environment recipe."""
 
     class State(models.TextChoices):
@@ -133,7 +133,7 @@ class Repository(Leased):
         self.move_to(self.State.RETIRED, by=by)
 
 
-class Environment(Leased):
+class Environment(LeasedToWorker):
     """A repository at one base commit, set up, with its own tests run once."""
 
     class State(models.TextChoices):

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from marlin.sources import now
+from marlin.states import Leased
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -51,3 +52,18 @@ class Holding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "machine"], name="one_size_per_kind_and_machine"),
         ]
+
+
+class LeasedToWorker(Leased):
+    """Work on a lease that knows who has it, so that a worker which leaves can give it back."""
+
+    #: The name of the worker, a colon, and the number of its process.
+    worker = models.CharField(max_length=200, blank=True, db_default="")
+
+    class Meta:
+        abstract = True
+
+    def release(self) -> bool:
+        """Whether there was a lease to end: whoever holds it writes nothing more, and the next may start."""
+        held = type(self).objects.filter(pk=self.pk, token=self.token, lease_until__gt=Now())
+        return bool(held.update(token="", lease_until=None))

@@ -12,7 +12,7 @@ from marlin.models import Event
 from marlin.sources import now
 from tasks import operations, turns, unblinding
 from tasks.generation import workers
-from tasks.models import Candidate, Experiment, Run, RunLog, Worker
+from tasks.models import Candidate, Environment, Experiment, Run, RunLog, Worker
 from tests import factories
 
 PAGE = "/operations/"
@@ -134,6 +134,26 @@ def test_a_worker_that_went_silent_is_told_and_one_that_left_is_forgotten(admin,
     assert "Silent" in text
     assert "No bwrap program was found." in text
     assert "left@here" not in text
+
+
+def test_a_worker_that_leaves_gives_back_what_it_prepares(db, bells):
+    repository = factories.make_repository()
+    environment = Environment.objects.create(repository=repository, base_commit="c" * 40)
+    token = environment.take_lease("baseline", 60, worker="generate@here:12")
+
+    workers.leave("generate@elsewhere")
+    assert environment.renew_lease(token, 60)
+    workers.leave("generate@here")
+
+    assert not environment.renew_lease(token, 60)
+    assert ("tasks.jobs.prepare_environment", environment.pk) in bells
+
+
+def test_a_server_refuses_workers_of_root(settings):
+    settings.ROOT_WORKERS = False
+
+    assert "do not start as root" in workers.refused(0)
+    assert workers.refused(1000) == ""
 
 
 def test_a_worker_that_leaves_gives_its_runs_back_and_no_try_is_lost(pair, bells):
