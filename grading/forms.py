@@ -86,7 +86,8 @@ class ExperimentForm(ExperimentBase):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        versions = AgentVersion.objects.using("unblind").order_by("name")
+        active = AgentVersion.State.ACTIVE
+        versions = AgentVersion.objects.using("unblind").filter(state=active).order_by("name")
         self.fields["versions"].queryset = self.fields["control"].queryset = versions  # type: ignore[attr-defined]
         self.fields["qualifications"].queryset = Qualification.objects.order_by("name")  # type: ignore[attr-defined]
         self.fields["rubric"].queryset = Rubric.objects.order_by("name", "-version")  # type: ignore[attr-defined]

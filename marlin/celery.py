@@ -47,6 +47,7 @@ app.conf.update(
     task_routes={
         "tasks.jobs.generate_candidate": {"queue": "generate"},
         "tasks.jobs.prepare_environment": {"queue": "generate"},
+        "tasks.jobs.check_agent": {"queue": "generate"},
     },
     beat_schedule={
         "seal events": _every("marlin.jobs.seal_events", settings.SEAL),

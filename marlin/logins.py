@@ -12,6 +12,7 @@ WEB_COMMANDS: Final = frozenset({"runserver"})
 #: Models that name who made what, as `app_label.model_name`. Guarded as whole tables.
 GUARDED: Final = frozenset(
     {
+        "tasks.agentcheck",
         "tasks.agentversion",
         "tasks.arm",
         "tasks.origin",

@@ -55,6 +55,7 @@ PLACES = (
     Place("Approval", "tasks:approvals", (Role.REVIEWER,)),
     Place("Experiments", "grading:experiments", (Role.ADMIN,)),
     Place("Operations", "tasks:operations", (Role.ADMIN,)),
+    Place("Agents", "tasks:agents", (Role.ADMIN,)),
     Place("Providers", "tasks:providers", (Role.ADMIN,)),
     Place("Repositories", "tasks:repositories", (Role.ADMIN,)),
     Place("Imports", "tasks:imports", (Role.ADMIN,)),

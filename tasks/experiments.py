@@ -131,6 +131,11 @@ def standing_in_the_way(experiment: Experiment) -> list[str]:
     found = []
     if len(arms) < 2:
         found.append("An experiment compares two agent versions or more; choose them first.")
+    found += [
+        f"{arm.agent_version.name} is retired; choose another version, or restore it."
+        for arm in arms
+        if arm.agent_version.state == AgentVersion.State.RETIRED
+    ]
     replays = [arm for arm in arms if arm.agent_version.kind == AgentVersion.Kind.REPLAY]
     if replays and experiment.turns_wanted > 1:
         found.append("An arm that replays recorded outputs allows one turn only.")

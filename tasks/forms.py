@@ -9,6 +9,7 @@ from django.conf import settings
 
 from tasks.addresses import HOST, PRIVATE_NAMES, RefusedUrl, as_ip, check_url
 from tasks.models import Price, Provider, Repository
+from tasks.presets import presets
 from tasks.providers import CHANGEABLE, LONGEST_KEY, address_refused
 
 if TYPE_CHECKING:
@@ -125,6 +126,31 @@ class ProviderForm(ChangedProviderForm):
 
     class Meta(ChangedProviderForm.Meta):
         fields = ["name", "dialect", *CHANGEABLE]
+
+
+class AgentForm(forms.Form):
+    """A version of a known harness. Whether it runs, a worker finds out."""
+
+    preset = forms.ChoiceField()
+    name = forms.CharField(max_length=100)
+    model = forms.CharField(max_length=100)
+    provider = forms.CharField(max_length=100)
+    directory = forms.CharField(max_length=500, required=False)
+    version = forms.CharField(max_length=40, required=False)
+    released_on = forms.DateField(required=False)
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        chosen: Any = self.fields["preset"]
+        chosen.choices = [
+            (name, f"{preset.title} {preset.version}".strip()) for name, preset in presets().items()
+        ]
+
+
+class WrittenAgentForm(forms.Form):
+    """The same as TOML, for a harness that Marlin does not know."""
+
+    toml = forms.CharField(max_length=65_536, strip=False)
 
 
 class KeyForm(forms.Form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 
@@ -22,14 +23,14 @@ from marlin.states import WrongState
 from tasks import experiments, hosts, turns
 from tasks.gateway import access
 from tasks.gateway.sealing import KeyUnusable
+from tasks.generation import doctor, held, pipeline, places, retention, retries, snapshots, stuck, workers
 from tasks.generation import environment as environments
-from tasks.generation import held, pipeline, places, retention, retries, snapshots, stuck, workers
 from tasks.generation.evidence import Evidence
 from tasks.generation.live import Progress
 from tasks.generation.progress import keeping
 from tasks.importing import asked
 from tasks.importing.rows import Refused
-from tasks.models import Candidate, Commit, Environment, Failure, Import, Repository, Run, RunLog
+from tasks.models import AgentCheck, Candidate, Commit, Environment, Failure, Import, Repository, Run, RunLog
 from tasks.sandbox.base import Finished
 
 logger = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _environment_breaks(environment: Environment, why: environments.Broken, toke
 
 
 @contextmanager
-def _unless_taken(work: Repository | Environment | Import) -> Iterator[None]:
+def _unless_taken(work: Repository | Environment | Import | AgentCheck) -> Iterator[None]:
     """A write whose token no longer holds is dropped: somebody else has the row by now."""
     try:
         yield
@@ -161,6 +162,27 @@ def read_import(import_id: int) -> None:
         except Exception as why:
             wanted.refuse(f"Reading failed: {type(why).__name__}. The worker's log has it.", token=token)
             raise
+
+
+@shared_task
+def check_agent(check_id: int) -> None:
+    """Needs a check that waits; leaves it done, with what was found. Safe to ring twice, and after a kill."""
+    check = AgentCheck.objects.select_related("agent_version").get(pk=check_id)
+    try:
+        token = check.take_lease(AgentCheck.State.WAITING, settings.RUN_LEASE)
+    except WrongState:
+        return
+    check.findings = []  # of a worker that died
+    with heartbeat(lambda: check.renew_lease(token, settings.RUN_LEASE)), _unless_taken(check):
+        try:
+            for finding in doctor.examine(check.agent_version):
+                check.found(asdict(finding), token=token)
+        except Exception as why:
+            said = f"Our own code failed: {type(why).__name__}. The worker's log has it."
+            check.found(asdict(doctor.Finding("machine", False, said)), token=token)
+            raise
+        finally:
+            check.finish(token=token)
 
 
 @shared_task

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tasks.views import (
+    agents,
     approvals,
     categories,
     held,
@@ -47,6 +48,12 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
     path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),
+    path("agents/", agents.agents, name="agents"),
+    path("agents/written", agents.write, name="write_agent"),
+    path("agents/<uuid:public_id>/", agents.agent, name="agent"),
+    path("agents/<uuid:public_id>/check", agents.check, name="check_agent"),
+    path("agents/<uuid:public_id>/retire", agents.retire, name="retire_agent"),
+    path("agents/<uuid:public_id>/restore", agents.restore, name="restore_agent"),
     path("providers/", providers.providers, name="providers"),
     path("providers/<uuid:public_id>/", providers.provider, name="provider"),
     path("providers/<uuid:public_id>/key", providers.key, name="provider_key"),

@@ -203,6 +203,7 @@ RINGERS = (
     "tasks.generation.stuck",
     "tasks.imports",
     "tasks.repositories",
+    "tasks.versions",
     "tasks.importing.predictions",
     "tasks.views.repositories",
     "tasks.management.commands.retry_candidate",

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from marlin.jobs import ring
 from marlin.states import WrongState
-from tasks.models import Candidate, Environment, Experiment, Failure, Import, Repository, Run
+from tasks.models import AgentCheck, Candidate, Environment, Experiment, Failure, Import, Repository, Run
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ def ring_for_preparations() -> int:
         (Repository, [Repository.State.CLONING], "tasks.jobs.clone_repository"),
         (Environment, [Environment.State.BASELINE], "tasks.jobs.prepare_environment"),
         (Import, [Import.State.WAITING], "tasks.jobs.read_import"),
+        (AgentCheck, [AgentCheck.State.WAITING], "tasks.jobs.check_agent"),
     ):
         for pk in model.objects.filter(state__in=states).unleased().values_list("pk", flat=True)[:MOST_BELLS]:
             ring(job, pk)

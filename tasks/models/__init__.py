@@ -1,6 +1,6 @@
 """What turns a pull request into candidates, in the order of the story."""
 
-from tasks.models.agent import AgentVersion
+from tasks.models.agent import AgentCheck, AgentVersion
 from tasks.models.bringing import Import, ImportFile, PullRequest
 from tasks.models.experiment import Arm, Experiment, Guidelines, Quota
 from tasks.models.origin import Origin, Run, RunLog, ScrubHit, Snapshot
@@ -34,6 +34,7 @@ from tasks.models.worker import Holding, Worker
 __all__ = [
     "MEANINGS",
     "TEXTS",
+    "AgentCheck",
     "AgentVersion",
     "Arm",
     "Axis",

@@ -20,6 +20,7 @@ from marlin import tokens
 from marlin.models import Role, Scope, User
 from tasks import experiments
 from tasks.models import (
+    AgentCheck,
     AgentVersion,
     Arm,
     Import,
@@ -43,6 +44,7 @@ from tests.faults import worlds as shell
 #: Keys of guarded rows begin here, so that one of them on a page would be seen.
 FIRST_KEY = 98_765_432_100
 GUARDED_TABLES = (
+    "tasks_agentcheck",
     "tasks_agentversion",
     "tasks_arm",
     "tasks_origin",
@@ -71,6 +73,7 @@ echo '{"kind": "edit", "text": "by @NAME@", "path": "/opt/@HARNESS@/edit"}' > "$
 echo '{"kind": "say", "text": "I am @NAME@, that is @MODEL@ of @PROVIDER@."}' >> "$HOME/transcript.jsonl"
 echo "@NAME@ was here" >&2
 """
+FOUND = {"what": "prompt", "well": True, "sentence": "It took 3 steps, left NEW.md, and answered."}
 FAILS = "echo half > NEW.md; echo '@NAME@ of @PROVIDER@ has no key' >&2; exit 3"
 
 
@@ -148,12 +151,16 @@ def build(directory: Path) -> CanaryWorld:
     draft = factories.make_draft(people["riley"], repository=repository)
     brought = Import.objects.create(kind=Import.Kind.TASKS, state=Import.State.DONE, by=people["ada"])
     ImportFile.objects.create(asked=brought, name="outputs.jsonl")
+    # In no experiment: its id stands in addresses that are asked, and whoever asks knows it.
+    version = factories.make_agent_version(name=canary(), model=canary())
+    AgentCheck.objects.create(agent_version=version, state=AgentCheck.State.DONE, findings=[FOUND])
     proposed = factories.make_draft(people["rosa"], repository=repository)
     proposed.propose(by=people["rosa"])
     result = asking.ask(accepted.task.experiment)
     compute_result(result.pk)
     provider = _serve(accepted)
     ids = {
+        "agent": str(version.public_id),
         "provider": str(provider.public_id),
         "draft": str(draft.public_id),
         "import": str(brought.public_id),

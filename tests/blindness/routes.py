@@ -74,6 +74,10 @@ def _provider(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Rou
     return Route(f"/providers/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="provider")
 
 
+def _agent(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
+    return Route(f"/agents/{{id}}/{tail}", ADMINS, get, post, owners=ADMINS, of="agent")
+
+
 def _draft(tail: str, get: int = NOT_ALLOWED, post: int = NOT_ALLOWED) -> Route:
     return Route(f"/scenarios/{{id}}/{tail}", RATERS, get, post, owners=("riley",), of="draft")
 
@@ -124,6 +128,12 @@ ROUTES = {
     "tasks:decide_scenario": Route(
         "/approvals/{id}/decide", REVIEWERS, post=422, owners=REVIEWERS, of="proposed"
     ),
+    "tasks:agents": Route("/agents/", ADMINS, 200, 422),
+    "tasks:write_agent": Route("/agents/written", ADMINS, post=422),
+    "tasks:agent": _agent("", 200),
+    "tasks:check_agent": _agent("check", 200, 302),
+    "tasks:retire_agent": _agent("retire", post=302),
+    "tasks:restore_agent": _agent("restore", post=302),
     "tasks:providers": Route("/providers/", ADMINS, 200, 422),
     "tasks:provider": _provider("", 200, 422),
     "tasks:provider_key": Route("/providers/{id}/key", ADMINS, 302, 302, reauthenticates=True, of="provider"),

@@ -84,15 +84,21 @@ NAMING = (
 )
 
 
-#: An admin chooses among all versions there: which of them an experiment compares, it does not tell.
-CHOOSING = "grading:new_experiment"
+#: An admin keeps and chooses among all versions there: which of them an experiment compares, these do not tell.
+CHOOSING = (
+    "grading:new_experiment",
+    "tasks:agents",
+    "tasks:write_agent",
+    "tasks:agent",
+    "tasks:check_agent",
+)
 
 
 def test_no_answer_names_an_agent(world: CanaryWorld, answers: list[Answer]) -> None:
     for answer in answers:
         if answer.person == "rowan" and answer.route in NAMING:
             continue
-        if answer.person == "ada" and answer.route == CHOOSING:
+        if answer.person == "ada" and answer.route in CHOOSING:
             continue
         for canary in world.canaries:
             assert canary not in answer.text, f"{canary} in {answer}"

@@ -126,13 +126,14 @@ def test_every_case_ends_as_it_must(world: World) -> None:
             for preset in world.installed:
                 rows[case, preset] = _agent(world, fake, case, preset)
             _experiments(world, case, [rows[case, preset] for preset in world.installed])
-        candidates = [_candidate(agent) for agent in rows.values()]
-        world.wait_for(candidates, within=60.0 * len(rows))
-        told = {key: _told(*key, agent) for key, agent in rows.items()}
+        told = []
+        for key, agent in rows.items():
+            world.wait_for([_candidate(agent)], within=300)
+            told.append(_told(*key, agent))
         worlds.assert_nothing_is_left(world.stack, list(rows.values()))
         _resume_what_was_refused(world, rows)
 
-    assert not [row for row in told.values() if row]
+    assert not [wrong for wrong in told if wrong]
 
 
 def _agent(world: World, fake: FakeProvider, case: str, preset: str) -> worlds.Agent:
