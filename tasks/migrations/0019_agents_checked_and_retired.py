@@ -9,7 +9,7 @@ import marlin.sources
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks", "0015_what_set_up_may_reach"),
+        ("tasks", "0018_who_prepares"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
