@@ -21,6 +21,7 @@ else:
 
 LONGEST_GUIDELINES = 50_000
 CURRENCY = r"^[A-Z]{3}$"
+BUDGETS = ("pay_budget", "provider_budget", "task_budget", "run_budget")
 WHOLE = {"invalid": "Write a whole number."}
 NUMBER = {"invalid": "Write a number, such as 280 or 280.00.", "min_value": "This cannot be negative."}
 
@@ -79,6 +80,8 @@ class ExperimentForm(ExperimentBase):
             "currency",
             "pay_budget",
             "provider_budget",
+            "task_budget",
+            "run_budget",
             "stop_after",
             "stops_when_decided",
         ]
@@ -204,7 +207,7 @@ class ExperimentForm(ExperimentBase):
 
     def _money(self) -> None:
         rate, budget = self.cleaned_data.get("rate"), self.cleaned_data.get("pay_budget")
-        for name in ("rate", "scenario_rate", "review_rate", "pay_budget", "provider_budget"):
+        for name in ("rate", "scenario_rate", "review_rate", *BUDGETS):
             if (self.cleaned_data.get(name) or 0) < 0:
                 self.add_error(name, "This cannot be negative.")
         if rate and budget and Decimal(0) < budget < rate:

@@ -45,7 +45,12 @@ def release(candidate: Candidate, *, by: User, why: str) -> None:
 def withdraw(candidate: Candidate, *, by: User, why: str) -> None:
     """Nobody is shown this task. Raises Refused or WrongState."""
     _demand(why)
-    candidate.turn.task.withdraw(by=by, why="A candidate named who made it.")
+    alias = candidate._state.db or "default"
+    with transaction.atomic(using=alias):
+        candidate.turn.task.withdraw(by=by, why="A candidate named who made it.")
+        # As with a release: what was written may name somebody.
+        hits = ScrubHit.objects.using(alias).filter(candidate=candidate)
+        hits.update(withdrawn_because=why.strip())
 
 
 def _demand(why: str) -> None:

@@ -213,6 +213,8 @@ def generate_candidate(candidate_id: int) -> None:
     if held:
         logger.info("Candidate %s waits: %s", candidate.pk, held)
         return  # the sweep rings again, and no attempt is lost
+    if turns.make_anew_if_mended(candidate):
+        return  # both sides again: they would not have worked under equal conditions
     try:
         run = _start(candidate)  # takes the row and a fencing token
     except WrongState:
@@ -230,6 +232,7 @@ def _start(candidate: Candidate) -> Run:
         candidate=candidate,
         token=token,
         worker=workers.my_name(),
+        recipe=candidate.turn.task.scenario.repository.recipe(),
         lease_until=Now() + timedelta(seconds=settings.RUN_LEASE),
     )
     run.refresh_from_db(fields=["lease_until"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
@@ -12,7 +13,7 @@ from marlin.models import User
 from marlin.sources import new_public_id, source
 from marlin.states import WrongState
 from tasks.lineage import commit_after
-from tasks.models import Arm, Candidate, Origin, Task, Turn
+from tasks.models import Arm, Candidate, Origin, Run, Task, Turn
 from tasks.models.turn import TurnQuerySet
 
 
@@ -49,6 +50,43 @@ def _add_pair(turn: Turn, arms: Sequence[Arm], alias: str) -> list[Candidate]:
         ring("tasks.jobs.generate_candidate", candidate.pk, using=alias)
         candidates.append(candidate)
     return candidates
+
+
+@transaction.atomic
+def make_anew_if_mended(candidate: Candidate) -> bool:
+    """Whether the recipe of the repository is another than when the other side was made: then a new pair is.
+
+    Needs a queued candidate and a worker's rights. What the other side has made stays as it is; what is still at
+    work on it is cancelled.
+    """
+    turn = Turn.objects.select_for_update(of=("self",)).get(pk=candidate.turn_id)
+    recipe = turn.task.scenario.repository.recipe()
+    pair = list(turn.candidates.filter(attempt=candidate.attempt).order_by("pk"))
+    others = [other for other in pair if other.pk != candidate.pk]
+    if candidate.attempt != turn.newest_attempt() or not any(_made_under_another(o, recipe) for o in others):
+        return False
+    for each in pair:
+        if each.state in (Candidate.State.QUEUED, Candidate.State.RUNNING):
+            _leave(each)
+    arms = Arm.objects.filter(pk__in=Origin.objects.filter(candidate__in=pair).values("arm"))
+    add_pair(turn, list(arms.select_related("agent_version").order_by("position")))
+    record("turn.regenerated", turn, why="The recipe changed between the two sides.", number=turn.number)
+    return True
+
+
+def _leave(candidate: Candidate) -> None:
+    with suppress(WrongState):  # it has just finished
+        candidate.cancel()
+        for run in Run.objects.filter(candidate=candidate, state=Run.State.STARTED):
+            run.end(Run.State.CANCELLED, sentence="The recipe changed; both sides are made anew.")
+
+
+def _made_under_another(candidate: Candidate, recipe: str) -> bool:
+    """By its last run. One that waits begins under the recipe of that moment, whatever it was before."""
+    if candidate.state not in (Candidate.State.RUNNING, Candidate.State.READY):
+        return False
+    last = Run.objects.filter(candidate=candidate).order_by("-pk").values_list("recipe", flat=True).first()
+    return bool(last) and last != recipe
 
 
 class Refused(Exception):

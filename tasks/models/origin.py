@@ -65,6 +65,8 @@ class Run(Stateful):
     exit_code = models.IntegerField(null=True)
     seconds = models.FloatField(null=True)
     cost = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
+    #: Digest of the repository's recipe when it began.
+    recipe = models.CharField(max_length=64, blank=True, db_default="")
     #: As the agent left it, where files were set apart; else the candidate's.
     whole_patch = models.BinaryField(default=bytes, db_default=b"")
 
@@ -116,6 +118,8 @@ class ScrubHit(models.Model):
     word = models.TextField()
     #: Why an admin let it pass.
     released_because = models.TextField(blank=True)
+    #: Why an admin withdrew the task instead.
+    withdrawn_because = models.TextField(blank=True, db_default="")
     found_at = models.DateTimeField(default=now)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -94,6 +96,12 @@ class Repository(LeasedToWorker):
     def hosts(self) -> list[str]:
         """What set-up may reach, in small letters."""
         return sorted({*settings.SETUP_HOSTS, *self.setup_hosts.lower().split()})
+
+    def recipe(self) -> str:
+        """A digest of all that decides how a candidate of this repository is prepared and tested."""
+        fields = ("setup_command", "test_command", "report_path", "check_commands", "test_seconds", "depth")
+        told = json.dumps({name: getattr(self, name) for name in fields}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def checks(self) -> list[tuple[str, str]]:
         """(name, command) of each check beside the tests."""

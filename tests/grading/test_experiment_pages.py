@@ -43,6 +43,7 @@ def typed(**fields: object) -> dict[str, object]:
         "currency": "usd",
         "pay_budget": "5000",
         "provider_budget": "12.5",
+        "run_budget": "1.25",
         "stop_after": "0",
         "gathers": "on",
         f"takes_{FIRST}": "on",

@@ -128,6 +128,23 @@ def test_an_agent_works_and_is_tested_where_set_up_has_run(given):
     assert (candidate.evidence["passed"], candidate.evidence["failed"]) == (1, 0)
 
 
+def test_a_side_made_under_another_recipe_has_both_made_anew(given, bells):
+    work = given()
+    work.generate(work.honest)
+    Repository.objects.update(test_command="true")
+
+    work.generate()
+
+    work.honest.refresh_from_db()
+    assert (work.tested.state, work.honest.state) == ("cancelled", "ready")
+    anew = work.tested.turn.candidates.filter(attempt=2)
+    assert {one.state for one in anew} == {"queued"}
+    assert {one.origin.agent_version_id for one in anew} == {
+        one.origin.agent_version_id for one in (work.tested, work.honest)
+    }
+    assert set(bells) >= {("tasks.jobs.generate_candidate", one.pk) for one in anew}
+
+
 def test_what_is_no_work_is_neither_graded_nor_tested_and_is_kept(given):
     work = given("mkdir dist; echo 1 > dist/x.js; echo 'raise SystemExit' > test_fix_1.py; echo 1 > moon.py")
 

@@ -127,6 +127,7 @@ def test_a_task_that_names_somebody_can_be_withdrawn(client, held, ada):
 
     held.refresh_from_db()
     assert held.state == "withdrawn"
+    assert ScrubHit.objects.exclude(withdrawn_because="").exists()
 
 
 def test_what_the_base_says_already_tells_nothing(db, bells):
