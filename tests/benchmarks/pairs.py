@@ -279,14 +279,16 @@ def _tree(wheel: Path) -> dict[str, bytes]:
 # --- The corpus ------------------------------------------------------------------------------------------------------
 
 
+CORPUS = Path(os.environ.get("MARLIN_CORPUS") or ROOT.parent / "shared" / "corpus")
+
+
 def corpus() -> Iterator[tuple[str, bytes, bytes]]:
     """(instance, patch, patch) of each instance that two agents worked on; nothing where there is no corpus.
 
     The files at the base commit are not part of it.
     """
-    place = Path(os.environ.get("MARLIN_CORPUS") or ROOT.parent / "shared" / "corpus")
     try:
-        one, other = (_predictions(place / f"predictions-{number}.jsonl") for number in (1, 2))
+        one, other = (_predictions(CORPUS / f"predictions-{number}.jsonl") for number in (1, 2))
     except OSError:
         return
     for instance in sorted(one.keys() & other.keys()):

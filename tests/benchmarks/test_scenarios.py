@@ -89,9 +89,20 @@ def test_the_desk(report: Report, db: None, client: Client) -> None:
         desk.near_duplicate(mine, _prompt(chance))
 
     report.figure("near repeats of a prompt", _middle(similar), "ms", at_most=50)
-    for person, path in ((riley, "/scenarios/"), (riley, "/scenarios/?page=5"), (robin, "/approvals/")):
+    ada = factories.make_person("Ada", Role.ADMIN)
+    experiment = factories.make_experiment(scenarios=Scenario.objects.filter(state="approved")[:1_000])
+    chosen = f"/experiments/{experiment.public_id}/scenarios"
+    for person, path in (
+        *((riley, f"/scenarios/{query}") for query in ("", "?page=5", "?q=Scenario+77&sort=title")),
+        *((robin, f"/approvals/{query}") for query in ("", "?page=90", "?q=Scenario+77&sort=-title")),
+        *((ada, f"{chosen}{query}") for query in ("", "?in=yes", "?q=Scenario+77&sort=title")),
+        (ada, f"/experiments/{experiment.public_id}/tasks"),
+        (ada, f"/experiments/{experiment.public_id}/"),
+        (ada, "/repositories/"),
+    ):
         client.force_login(person)
-        report.figure(path, _middle(lambda path=path: client.get(path)), "ms", at_most=50)
+        shown = path.replace(str(experiment.public_id), "…")
+        report.figure(shown, _middle(lambda path=path: client.get(path)), "ms", at_most=50)
     report.note(f"{SCENARIOS:,} scenarios of 100 people; medians of 15, whole requests of one process.")
 
 
