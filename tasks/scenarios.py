@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from marlin.events import record
@@ -32,6 +32,7 @@ from tasks.models import (
     ScenarioReview,
     ScenarioRevision,
 )
+from tasks.models.scenario import ScenarioQuerySet
 from tasks.tongues import language_of
 
 #: A text longer than this is cut, and the form says so before.
@@ -250,12 +251,13 @@ def near_duplicate(scenario: Scenario, prompt: str, *, compared: bool = False) -
     if len(prompt) < 40:
         return None
     with connection.cursor() as cursor:
+        # Materialized: expecting thousands where there are none, the planner would look for the first few row by row.
         cursor.execute(
-            "SELECT title, similarity(left(prompt, 2000), left(%s, 2000)) AS alike, prompt FROM ("
-            "SELECT title, prompt FROM tasks_scenario "
-            "WHERE bands && %s::bigint[] AND id <> %s AND state <> 'draft' LIMIT %s"
-            ") AS met ORDER BY alike DESC LIMIT 1",
-            [prompt, repeats.bands(prompt), scenario.pk, MOST_MET],
+            "WITH met AS MATERIALIZED ("
+            "SELECT id FROM tasks_scenario WHERE bands && %s::bigint[] AND id <> %s AND state <> 'draft'"
+            ") SELECT title, similarity(left(prompt, 2000), left(%s, 2000)) AS alike, prompt FROM tasks_scenario "
+            "WHERE id IN (SELECT id FROM met LIMIT %s) ORDER BY alike DESC LIMIT 1",
+            [repeats.bands(prompt), scenario.pk, prompt, MOST_MET],
         )
         row = cursor.fetchone()
     if row is None or row[1] < ALIKE:
@@ -299,7 +301,7 @@ def _number(value: object) -> int:
 # --- Approving ----------------------------------------------------------------------------------------------------
 
 
-def waiting_for(reviewer: User) -> QuerySet[Scenario]:
+def waiting_for(reviewer: User) -> ScenarioQuerySet:
     """The queue, oldest first: not one's own, and not what somebody else has taken."""
     free = Q(reviewed_until=None) | Q(reviewed_until__lt=Now()) | Q(reviewer=reviewer)
     waiting = Scenario.objects.filter(free, state=Scenario.State.IN_REVIEW).exclude(author=reviewer)

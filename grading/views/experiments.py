@@ -241,13 +241,11 @@ def scenarios(request: PersonRequest, public_id: UUID) -> HttpResponse:
         return _choose(request, found)
     words, category = lists.words_of(request), request.GET.get("category", "")
     inside = request.GET.get("in", "")
-    rows = Scenario.objects.filter(state=Scenario.State.APPROVED).select_related("repository")
-    rows = rows.annotate(
+    approved = Scenario.objects.filter(state=Scenario.State.APPROVED).select_related("repository")
+    rows = (approved.about(words) if words else approved).annotate(
         is_in=Exists(Experiment.scenarios.through.objects.filter(experiment=found, scenario=OuterRef("pk"))),
         has_task=Exists(Task.objects.filter(experiment=found, scenario=OuterRef("pk"))),
     )
-    if words:
-        rows = rows.filter(Q(title__icontains=words) | Q(repository__name__icontains=words))
     if category in Category.values:
         rows = rows.filter(category=category)
     if inside in ("yes", "no"):

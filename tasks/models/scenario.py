@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from marlin.models import User
 from marlin.sources import new_public_id, now
@@ -47,6 +48,16 @@ MEANINGS = {
     Category.GREENFIELD: "a beginning in an empty repository",
     Category.OTHER: "what fits none of these",
 }
+
+
+class ScenarioQuerySet(models.QuerySet["Scenario"]):
+    def about(self, words: str) -> ScenarioQuerySet:
+        """Whose title or repository holds these words."""
+        # Asked for first: a join beside a title would keep the database from using an index for either.
+        repositories = list(
+            Repository.objects.using(self.db).filter(name__icontains=words).values_list("pk", flat=True)
+        )
+        return self.filter(Q(title__icontains=words) | Q(repository__in=repositories))
 
 
 class Scenario(Stateful):
@@ -95,6 +106,8 @@ class Scenario(Stateful):
     imported_as = models.CharField(max_length=200, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=now)
 
+    objects = ScenarioQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -104,6 +117,11 @@ class Scenario(Stateful):
         indexes = [
             GinIndex(fields=["bands"], name="scenarios_by_bands"),
             models.Index(fields=["author", "-created_at"], name="scenarios_of_an_author"),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(state="approved"), name="approved_scenarios_by_age"
+            ),
+            # As a list looks for words in titles: without regard to case.
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="words_of_scenario_titles"),
             models.Index(
                 fields=["proposed_at", "id"], condition=Q(state="in_review"), name="scenarios_that_wait"
             ),

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -36,7 +35,7 @@ def approvals(request: PersonRequest) -> HttpResponse:
     waiting = desk.waiting_for(request.user)
     words, category = lists.words_of(request), request.GET.get("category", "")
     if words:
-        waiting = waiting.filter(Q(title__icontains=words) | Q(repository__name__icontains=words))
+        waiting = waiting.about(words)
     if category in Category.values:
         waiting = waiting.filter(category=category)
     decided = ScenarioReview.objects.filter(reviewer=request.user).select_related("scenario__repository")

@@ -44,7 +44,7 @@ def scenarios(request: PersonRequest) -> HttpResponse:
     words, state = lists.words_of(request), request.GET.get("state", "")
     category = request.GET.get("category", "")
     if words:
-        mine = mine.filter(Q(title__icontains=words) | Q(repository__name__icontains=words))
+        mine = mine.about(words)
     if state in Scenario.State.values:
         mine = mine.filter(state=state)
     if category in Category.values:
