@@ -264,7 +264,9 @@ def _maximum(cells: Cells, start: Floats, link: Link, models: int) -> tuple[Floa
     raise NoEstimate(SEPARATED)
 
 
-SEPARATED = "The data are separated: the likelihood grows without end, so it has no finite maximum."
+SEPARATED = (
+    "The data are separated: the farther apart the ratings, the better they fit. More tasks will end that."
+)
 
 
 def _refined(at: Floats, cells: Cells, link: Link, models: int) -> tuple[Floats, Floats, float]:

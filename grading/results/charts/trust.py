@@ -27,6 +27,9 @@ from grading.results.svg import Canvas, Scale, scale_of, signed
 
 #: So many raters are listed, those first who stand out.
 MOST_RATERS = 8
+#: An interval that reaches farther than this to either side of one half tells nothing of the place: fewer than a
+#: hundred votes.
+UNTOLD_SIDE = 0.1
 
 
 def trust(look: Look) -> Chart:
@@ -78,6 +81,8 @@ def _position(position: Any) -> Gauge:
         side = "left" if share > 0.5 else "right"
         harm = abs(share - 0.5) > HARMLESS_SIDE
         shape, state = ("wants", f"favours the {side}") if harm else ("good", "hardly any")
+    elif max(high - 0.5, 0.5 - low) > UNTOLD_SIDE:
+        shape, state = "waiting", "not known yet"
     else:
         shape, state = "good", "balanced"
     words = f"A, on the left, was preferred in {percent(share, 1)} of what was decided."
@@ -258,7 +263,7 @@ def raters(look: Look) -> Chart:
         rows=rows,
         links=links,
         states=states,
-        n=f"{len(told):,} raters",
+        n=f"{len(told):,} rater{'' if len(told) == 1 else 's'}",
         plain=True,
         why_not="" if rows else "Nobody has rated yet.",
     )

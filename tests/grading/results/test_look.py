@@ -44,6 +44,15 @@ def test_what_does_not_exist_is_not_looked_at(wrong):
     assert look.arm != look.reference
 
 
+@pytest.mark.parametrize(("tasks", "state"), [(3, "not known yet"), (60, "not known yet"), (400, "balanced")])
+def test_a_few_votes_do_not_tell_that_the_place_is_harmless(tasks, state):
+    look = small.look(small.decided(tasks // 2, tasks - tasks // 2))
+
+    position, _ = charts(look)["trust"].gauges
+
+    assert position.state == state
+
+
 def test_numbers_lead_to_their_records_under_the_same_filters(look):
     assert look.behind(arm=2, other=1, axis="") == "/results/x/records?language=Go&arm=2&other=1"
 
