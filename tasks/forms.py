@@ -105,6 +105,12 @@ class ChangedProviderForm(ProviderBase):
         model = Provider
         fields = [*CHANGEABLE]
 
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        # Kept with eight decimals, since tokens cost less than a cent; a budget is read and typed without them.
+        if budget := self.initial.get("monthly_budget"):
+            self.initial["monthly_budget"] = format(budget.normalize(), "f")
+
     def clean(self) -> None:
         super().clean()
         why = address_refused(

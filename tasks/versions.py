@@ -30,6 +30,8 @@ WORDS = {
 }
 TABLES = ("settings", "limits", "prices")
 BARE = re.compile(r"[A-Za-z0-9_-]+")
+#: What can stand between three quotes as it is.
+SEVERAL_LINES = re.compile(r"(?=.*\n)[^\x00-\x08\x0b-\x1f\x7f']*", re.DOTALL)
 
 
 class Refused(Exception):
@@ -202,7 +204,9 @@ def _key(key: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """Texts, numbers and lists of both are the same in JSON; a longer list stands one to a line."""
+    """Texts, numbers and lists of both are the same in JSON; long ones stand as they read."""
     if isinstance(value, list) and len(value) > 1:
         return "\n".join(["[", *(f"    {_value(each)}," for each in value), "]"])
+    if isinstance(value, str) and SEVERAL_LINES.fullmatch(value):
+        return f"'''\n{value}'''"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -40,6 +40,7 @@ PILLS = {
     "baseline": ("busy", "Tests are running"),
     "usable": ("good", "Usable"),
     "broken": ("broken", "Broken"),
+    "active": ("good", "Active"),
     "retired": ("waiting", "Retired"),
     "revoked": ("broken", "Revoked"),
     "ended": ("waiting", "Ended"),

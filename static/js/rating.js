@@ -116,3 +116,18 @@ if (count) {
   document.addEventListener("change", tally);
   tally();
 }
+
+// --- Which side the conversation goes on from --------------------------------------------------------------------
+
+const sides = [...document.querySelectorAll('#rate [name="continue_from"]')];
+const overall = document.querySelector("#rate .scale.overall");
+if (sides.length && overall) {
+  const better = () => ["a", "b"].find((side) => overall.querySelector(`.step.${side} :checked`)) ?? "";
+  let before = better();
+  // While it says the same as the rating it goes along with it; somewhere else somebody put it, and there it stays.
+  overall.addEventListener("change", () => {
+    const chosen = sides.find((side) => side.checked)?.value ?? "";
+    if (chosen === before) for (const side of sides) side.checked = side.value === better() && !side.disabled;
+    before = better();
+  });
+}

@@ -12,6 +12,8 @@ from django.test import Client
 
 from grading import queue
 from marlin.models import User
+from tasks.models import AgentCheck, Candidate
+from tasks.presets import presets
 from tests import factories
 from tests.stack import Stack, eventually
 
@@ -24,6 +26,12 @@ TITLES = (
     "Fetch a missing value once, however many ask",
     "Give eviction policies a place of their own",
 )
+#: What a worker told about an agent: well, not fit, and not tried.
+FOUND = [
+    {"what": "program", "well": True, "sentence": "{agent}/bin/codex is there."},
+    {"what": "version", "well": False, "sentence": "It should be 0.169.0 and says: codex-cli 0.168.2"},
+    {"what": "prompt", "well": None, "sentence": "No provider serves its model yet, so no prompt was tried."},
+]
 
 
 @dataclass(frozen=True)
@@ -167,3 +175,21 @@ def _with_session(user: User) -> Person:
     client = Client()
     client.force_login(user)
     return Person(user.pk, user.name, user.email, client.cookies["sessionid"].value)
+
+
+def kept_by_admins() -> dict[str, str]:
+    """The pages of what makes candidates, by name; the agent was looked over, and something was found."""
+    provider = factories.make_provider(models=["reef-large"], monthly_budget=250)
+    version = factories.make_agent_version(
+        model="reef-large", provider=provider.name, served_by=provider, settings=presets()["codex"].settings
+    )
+    AgentCheck.objects.create(agent_version=version, state=AgentCheck.State.DONE, findings=FOUND)
+    task = Candidate.objects.filter(state=Candidate.State.READY).order_by("pk")[0].turn.task
+    return {
+        "operations": "/operations/",
+        "story": f"/operations/tasks/{task.public_id}/",
+        "agents": "/agents/",
+        "agent": f"/agents/{version.public_id}/",
+        "providers": "/providers/",
+        "provider": f"/providers/{provider.public_id}/",
+    }

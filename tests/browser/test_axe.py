@@ -8,7 +8,7 @@ import axe_playwright_python
 from playwright.sync_api import Page, expect
 
 from tests.browser import journey
-from tests.browser.site import Person, Site
+from tests.browser.site import Person, Site, kept_by_admins
 from tests.browser.visitors import Visitors
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -33,6 +33,19 @@ def test_axe_finds_nothing_in_any_look(visitors: Visitors, site: Site, rater: Pe
     for tab in TABS:
         page.goto(work + tab)
         faults += _faults(page, tab)
+
+    assert faults == []
+
+
+def test_axe_finds_nothing_on_pages_of_what_makes_candidates(visitors: Visitors, site: Site) -> None:
+    page = visitors.open(
+        site.demo_person("Ada"), bypass_csp=True, color_scheme="light", reduced_motion="reduce"
+    )
+    faults: list[str] = []
+
+    for name, path in site.do(kept_by_admins).items():
+        page.goto(path)
+        faults += _faults(page, name)
 
     assert faults == []
 

@@ -14,7 +14,7 @@ from marlin.models import User
 from tasks.management.commands.seed_demo import EXPERIMENT
 from tasks.models import Experiment
 from tests.browser import journey
-from tests.browser.site import Person, Site
+from tests.browser.site import Person, Site, kept_by_admins
 from tests.browser.visitors import Visitors
 from tests.stack import eventually
 
@@ -59,7 +59,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def places(site: Site) -> list[Place]:
-    """A task in hand with half a rating, one handed in, an export, and the demo's repository."""
+    """A task in hand with half a rating, one handed in, an export, the demo's repository, a provider and an agent."""
     riley, robin = site.person("Riley", "rater"), site.person("Robin", "reviewer")
     rowan, ada, sam = (site.demo_person(name) for name in ("Rowan", "Ada", "Sam"))
     done, receipt, held = site.do(lambda: _hand_in_one_and_take_another(riley))
@@ -86,6 +86,7 @@ def places(site: Site) -> list[Place]:
         Place("tokens", rowan, "/account/tokens/"),
         Place("api", rowan, "/api/v1/docs"),
         Place("repositories", ada, "/repositories/"),
+        *(Place(name, ada, path) for name, path in site.do(kept_by_admins).items()),
     ]
 
 
@@ -228,3 +229,32 @@ def test_the_picture_of_the_readme(visitors: Visitors, places: list[Place], pict
     expect(page.get_by_role("link", name="Patches")).to_be_in_viewport()
     expect(page.locator("#field-overall :checked")).to_have_count(1)
     picture(page, "compare")
+
+
+def test_the_side_to_continue_from_goes_along_with_the_rating_until_it_is_chosen(
+    visitors: Visitors, site: Site, rater: Person, picture: Picture
+) -> None:
+    site.do(lambda: Experiment.objects.filter(name=EXPERIMENT).update(turns_wanted=2))
+    try:
+        page = visitors.open(rater, **STILL)
+        journey.claim(page)
+    finally:
+        site.do(lambda: Experiment.objects.filter(name=EXPERIMENT).update(turns_wanted=1))
+    told = []
+
+    def rate(value: int) -> None:
+        page.locator(f"#field-overall input[value='{value}']").check(force=True)
+        chosen = page.locator("[name=continue_from]:checked")
+        told.append(chosen.get_attribute("value") if chosen.count() else "")
+
+    rate(2)
+    rate(6)
+    page.locator("#field-continue_from").scroll_into_view_if_needed()
+    picture(page, "turns-light")
+    page.emulate_media(color_scheme="dark")
+    picture(page, "turns-dark")
+    assert _faults(page) == []
+    page.locator("#field-continue_from input[value=a]").check(force=True)
+    rate(7)
+
+    assert told == ["a", "b", "a"]

@@ -128,7 +128,8 @@ def test_every_case_ends_as_it_must(world: World) -> None:
             _experiments(world, case, [rows[case, preset] for preset in world.installed])
         told = []
         for key, agent in rows.items():
-            world.wait_for([_candidate(agent)], within=300)
+            # Some agents ask for minutes before they give up.
+            world.wait_for([_candidate(agent)], within=1500)
             told.append(_told(*key, agent))
         worlds.assert_nothing_is_left(world.stack, list(rows.values()))
         _resume_what_was_refused(world, rows)

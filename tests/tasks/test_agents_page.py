@@ -28,6 +28,11 @@ released_on = 2026-02-01
 argv = ["python3", "{agent}/read.py", "{prompt_file}"]
 dialect = "openai-chat"
 
+[settings.files]
+".reader" = '''
+quiet = "yes"
+'''
+
 [settings.env]
 "GREETING" = "Ahoy “there”\\n"
 
@@ -86,6 +91,7 @@ def test_a_version_can_be_copied_as_toml(admin):
     first = AgentVersion.objects.get(name="Reader 3")
     second = versions.add_written(versions.written(first).replace("Reader 3", "Reader 4"), by=None)
 
+    assert first.settings["files"] == {".reader": 'quiet = "yes"\n'}
     assert first.settings["env"] == {"GREETING": "Ahoy “there”\n"}
     assert (first.limits, str(first.released_on)) == ({"wall": 60}, "2026-02-01")
     assert first.served_by == provider
