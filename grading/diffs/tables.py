@@ -206,17 +206,24 @@ class Table:
                 yield from (self.rows(rows[piece.low : piece.high]) for piece in pieces(part))
 
     def sparse(self, rows: Sequence[Row]) -> Iterator[str]:
-        """Rows made from hunks: where base numbers jump there are lines that nobody can open."""
+        """Rows made from hunks: where numbers jump there are lines that nobody can open."""
         start, expected = 0, 1
         for place, row in enumerate(rows):
-            if row.base is None:
+            number = self._told_number(row)
+            if number is None:
                 continue
-            if row.base > expected and self.view != "direct":
+            if number > expected:
                 yield self.rows(rows[start:place])
-                yield markup.unseen_gap(self.view, row.base - expected)
+                yield markup.unseen_gap(self.view, number - expected)
                 start = place
-            expected = row.base + 1
+            expected = number + 1
         yield self.rows(rows[start:])
+
+    def _told_number(self, row: Row) -> int | None:
+        """The base's; between A and B, which shows no base, A's. What no hunk holds is missing from all of them."""
+        if self.view != "direct":
+            return row.base
+        return row.left.number if row.left else None
 
     def _unchanged(self, row: Row) -> str:
         assert row.left is not None

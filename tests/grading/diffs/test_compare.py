@@ -223,7 +223,9 @@ def test_without_texts_the_hunks_are_shown(repository):
     (file,) = compare(replace(left, results={}), replace(right, results={}), {"long.py": None}).files
 
     assert "not at hand" in file.degraded[0]
-    assert "47 unchanged lines, not shown" in file.views["pair"].html
+    for view in ("pair", "three", "direct"):
+        # Of a hundred lines: those before the first hunk, and those between it and the second.
+        assert re.findall(r">(\d+) unchanged lines, not shown", file.views[view].html) == ["47", "33"]
     assert "<td class=a data-n=51>" in file.views["pair"].html
     assert "<td class=a data-n=92>z" in file.views["pair"].html
     assert file.views["pair"].gaps == ()
