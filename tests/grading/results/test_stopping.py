@@ -8,7 +8,7 @@ from grading import jobs
 from grading.models import Result
 from grading.results import asking, computing, stopping
 from marlin.models import Event
-from tests.grading.conftest import experiment_of
+from tests.grading.conftest import experiment_of, words_of
 
 ONE = {"state": "decided"}
 OTHER = {"state": "equivalent"}
@@ -50,7 +50,7 @@ def computed(db, bells, monkeypatch):
     return compute
 
 
-def test_a_result_that_leaves_nothing_open_pauses_it_once(computed, ada):
+def test_a_result_that_leaves_nothing_open_pauses_it_once(client, computed, ada):
     experiment = experiment_of(1, stops_when_decided=True)
     computed(experiment, "keep")
     computed(experiment, "decided", query="turn=1")  # of some votes only
@@ -58,6 +58,10 @@ def test_a_result_that_leaves_nothing_open_pauses_it_once(computed, ada):
 
     result = computed(experiment, "decided")
     assert experiment.state == "paused"
+    client.force_login(ada)
+    page = words_of(client.get(f"/experiments/{experiment.public_id}/"))
+    assert "It paused itself. The pair of arms is decided" in page
+    assert "Left so, it saves" in page
     experiment.resume(by=ada)
     computed(experiment, "decided")
 
