@@ -125,14 +125,14 @@ def test_a_mount_is_found_where_the_sandbox_says(anywhere, run, reachable):
 
 
 def test_time_runs_out(shell):
-    finished = shell("echo started; sleep 60", limits=Limits(wall=0.5))
+    finished = shell("echo started; sleep 60", limits=Limits(wall=0.3))
 
     assert (finished.ended, finished.exit_code, finished.stdout) == ("wall", None, b"started\n")
     assert finished.seconds < 10
 
 
 def test_doing_nothing_for_too_long_ends(shell):
-    finished = shell("echo started; sleep 60", limits=Limits(wall=30, idle=0.5))
+    finished = shell("echo started; sleep 60", limits=Limits(wall=30, idle=0.3))
 
     assert finished.ended == "idle"
     assert finished.seconds < 15
@@ -145,19 +145,19 @@ def test_working_in_silence_is_not_idle(python):
 
 
 def test_memory_runs_out(python):
-    script = "import time; x = bytearray(400 * 2**20); time.sleep(60)"
+    script = "import time; x = bytearray(160 * 2**20); time.sleep(60)"
 
-    assert python(script, limits=Limits(wall=30, memory=200 * MIB)).ended == "memory"
+    assert python(script, limits=Limits(wall=30, memory=80 * MIB)).ended == "memory"
 
 
 def test_memory_is_summed_over_processes(python):
-    script = "import os, time\nfor _ in range(4):\n  if os.fork() == 0:\n    x = bytearray(80 * 2**20); time.sleep(60)\ntime.sleep(60)"
+    script = "import os, time\nfor _ in range(4):\n  if os.fork() == 0:\n    x = bytearray(40 * 2**20); time.sleep(60)\ntime.sleep(60)"
 
-    assert python(script, limits=Limits(wall=30, memory=250 * MIB)).ended == "memory"
+    assert python(script, limits=Limits(wall=30, memory=130 * MIB)).ended == "memory"
 
 
 def test_too_many_processes_end(shell):
-    finished = shell("for i in $(seq 60); do sleep 60 & done; wait", limits=Limits(wall=30, processes=40))
+    finished = shell("for i in $(seq 24); do sleep 60 & done; wait", limits=Limits(wall=30, processes=12))
 
     assert finished.ended == "processes"
 
@@ -166,7 +166,7 @@ def test_output_runs_out_in_bounded_memory(python):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     script = "import os\nos.write(1, b'head ')\nwhile True: os.write(1, b'x' * 65536)"
 
-    finished = python(script, limits=Limits(wall=60, output=64 * MIB))
+    finished = python(script, limits=Limits(wall=60, output=24 * MIB))
 
     assert finished.ended == "output"
     assert finished.truncated
