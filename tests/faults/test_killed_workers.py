@@ -73,7 +73,9 @@ def _moments(stack: Stack, agents: list[worlds.Agent], kills: int) -> list[Calla
         return worlds.ready(stack) > done_before[0]
 
     def some_moment() -> bool:
-        # Some live long enough to sweep up after those before them.
+        # Each comes to work, and some live long enough to sweep up after those before them.
+        begun = stack.value("SELECT clock_timestamp()")
+        eventually(lambda: stack.query("SELECT 1 FROM tasks_worker WHERE seen_at > %s", begun))
         threading.Event().wait(random.random() * 6)
         done_before[0] = worlds.ready(stack)
         return True
