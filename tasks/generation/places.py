@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -72,13 +73,25 @@ def run_directory(token: str) -> Iterator[Path]:
 def sweep_run_directories() -> int:
     """Remove what killed workers left behind: every run directory whose lock nobody holds."""
     swept = 0
-    for directory in list(area("runs").iterdir()):
+    for directory in [*area("runs").iterdir(), *_bereft()]:
         lock = area("locks") / directory.name
         with suppress(BlockingIOError), locked(lock):
             worktrees.remove(directory)
             lock.unlink(missing_ok=True)
             swept += 1
     return swept
+
+
+def _bereft() -> Iterator[Path]:
+    """Run directories that are not there while their lock is: its worker died just before the one or after the other.
+
+    One that is younger than a lease may be that of a run which begins at this moment.
+    """
+    for lock in area("locks").iterdir():
+        directory = area("runs") / lock.name
+        with suppress(FileNotFoundError):
+            if not directory.exists() and time.time() - lock.stat().st_mtime > settings.RUN_LEASE:
+                yield directory
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import Mapping
 
-from playwright.sync_api import CDPSession, Page, ViewportSize, expect
+from playwright.sync_api import CDPSession, Locator, Page, ViewportSize, expect
 
 from tests.browser.site import Site
 from tests.browser.visitors import until
@@ -60,7 +60,7 @@ def claim(page: Page, title: str = "") -> str:
 
 def rate(page: Page, ratings: Mapping[str, int] = RATINGS) -> None:
     for axis, value in ratings.items():
-        page.locator(f"#field-{axis} .step").nth(value - 1).click()
+        _choose(page, page.locator(f"#field-{axis} .step").nth(value - 1))
 
 
 def write(page: Page, words: Mapping[str, str] = WORDS) -> None:
@@ -77,7 +77,14 @@ def paste(page: Page, words: Mapping[str, str] = WORDS) -> None:
 
 
 def name_key_axis(page: Page, axis: str = KEY_AXIS) -> None:
-    page.locator(f"#field-key_axis label:has([value={axis}])").click()
+    _choose(page, page.locator(f"#field-key_axis label:has([value={axis}])"))
+
+
+def _choose(page: Page, label: Locator) -> None:
+    """As a person does: look whether it took, since a busy page may move under the pointer, and click again if not."""
+    checked = label.locator(":checked")
+    label.click()
+    until(page, lambda: checked.count() or label.click(), why="A choice that was clicked is not taken.")
 
 
 def fill_in(page: Page) -> None:

@@ -181,7 +181,7 @@ def assert_nothing_is_left(stack: Stack, agents: Sequence[Agent]) -> None:
             within=10,
             why="A process of an agent is alive.",
         )
-    eventually(lambda: not left_directories(stack), within=10, why="A run directory is left.")
+    eventually(lambda: not left_directories(stack), within=10, why="A run directory or a lock is left.")
     half = stack.value(
         """
         SELECT count(*) FROM tasks_candidate c WHERE c.state = 'running' AND NOT EXISTS

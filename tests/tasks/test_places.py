@@ -36,6 +36,18 @@ def test_the_directory_of_a_live_run_is_not_swept():
         assert directory.is_dir()
 
 
+def test_a_lock_whose_directory_is_not_there_goes_when_no_run_can_be_beginning():
+    old, young = (places.area("locks") / name for name in ("old", "young"))
+    for lock in (old, young):
+        lock.touch()
+    os.utime(old, (0, 0))
+
+    places.sweep_run_directories()
+
+    assert (old.exists(), young.exists()) == (False, True)
+    young.unlink()
+
+
 def test_two_sandboxes_never_share_a_user(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
