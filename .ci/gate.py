@@ -27,7 +27,7 @@ LINES = VAR / "lines.json"
 #: Folders of tests/ that run alone, one test after the other; everything else is "unit".
 SERIAL = ("blindness", "faults", "browser", "benchmarks")
 #: Lanes run side by side: the right one mostly waits for servers and a browser, the left one computes.
-LANES = (("unit",), ("lint", "browser", "faults", "blindness"))
+LANES = (("unit", "blindness"), ("lint", "browser", "faults"))
 GATE = tuple(name for lane in LANES for name in lane)
 
 

@@ -32,7 +32,7 @@ QUICK = {
     "RUN_LEASE": "4",
     "HEARTBEAT": "1",
     "SWEEP": "1",
-    "PULL": "0.5",
+    "PULL": "1",
     "SEAL": "1",
     "RING_TIMEOUT": "1",
     "DEBUG": "true",

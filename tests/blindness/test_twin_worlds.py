@@ -13,6 +13,7 @@ from grading.models import Preference
 from tests.blindness import tour, worlds
 from tests.blindness.conftest import OpenWorld
 from tests.blindness.worlds import Makers
+from tests.long import LONG
 
 PLAIN = Makers(
     versions=(
@@ -36,8 +37,16 @@ def _version(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-#: Each differs from PLAIN in its own way.
+#: Differs from PLAIN in everything at once; the long form also tells which of two halves would show.
 OTHERS = {
+    "everything at once": Makers(
+        versions=(_version("Zebrafish"), _version("Anemone")),
+        before=("export COLOUR=blue; sleep 0.7; true --model zebrafish-4-1-ultra;", "cd . && : anemone;"),
+        backwards=True,
+        loses_runs=2,
+    )
+}
+HALVES = {
     "other names, commands, prices and order": Makers(
         versions=(_version("Zebrafish"), _version("Anemone")),
         before=("export COLOUR=blue; true --model zebrafish-4-1-ultra;", "cd . && : anemone;"),
@@ -47,6 +56,10 @@ OTHERS = {
         versions=(_version("Anemone"), _version("Zebrafish")), before=("sleep 0.7;", ""), loses_runs=2
     ),
 }
+
+
+if LONG:
+    OTHERS |= HALVES
 
 
 @pytest.fixture(scope="module")
