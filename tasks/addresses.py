@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+PORT = 443
 #: Owner and name, as hosts of repositories tell them apart.
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}")
 #: Where GitHub answers about repositories.
@@ -52,7 +54,7 @@ def _check_https(url: str) -> str:
         raise RefusedUrl("Only https:// addresses are allowed.")
     if "@" in parts.netloc:
         raise RefusedUrl("The address must not contain a user name or password.")
-    if port not in (None, 443):
+    if port not in (None, PORT):
         raise RefusedUrl("The address must not name a port.")
     if parts.query or parts.fragment or "\\" in url:
         raise RefusedUrl("The address must not contain ?, # or a backslash.")
@@ -65,6 +67,21 @@ def _check_https(url: str) -> str:
     if not parts.path.strip("/"):
         raise RefusedUrl("The address must name a repository, not only a host.")
     return url
+
+
+def looked_up(host: str) -> list[str]:
+    """The addresses of a name, to use instead of it. Raises RefusedUrl for a private one, OSError for none."""
+    found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
+    return outside(str(entry[4][0]) for entry in found)
+
+
+def outside(addresses: Iterable[str]) -> list[str]:
+    """These addresses of one name, without their zones. Raises RefusedUrl unless all of them are public."""
+    found = [as_ip(address) for address in addresses]
+    public = [str(address) for address in found if address is not None and is_public(address)]
+    if not found or len(public) < len(found):
+        raise RefusedUrl("The address leads into a private network, which is not allowed.")
+    return public
 
 
 def _is_private_literal(host: str) -> bool:

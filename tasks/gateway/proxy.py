@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from tasks.addresses import as_ip, is_public
+from tasks.addresses import PORT, RefusedUrl, outside
 from tasks.gateway import sockets
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,6 @@ Connect = Callable[[str, int], Awaitable[Streams]]
 #: The addresses of a name.
 Resolve = Callable[[str], Awaitable[list[str]]]
 
-PORT = 443
 HEAD = 16_384  # bytes of a request
 PIECE = 65_536
 MOST = 64  # connections of one set-up at once
@@ -93,10 +92,10 @@ class Proxy:
         """To an address that was looked at: a name that changes in between leads nowhere else."""
         try:
             async with asyncio.timeout(SLOWEST_CONNECT):
-                addresses = await self.resolve(host)
-                if not addresses or not all(_is_outside(address) for address in addresses):
-                    raise Refused(f"{_printable(host)} lies inside this network")
+                addresses = outside(await self.resolve(host))
                 return await self.connect(addresses[0], PORT)
+        except RefusedUrl:
+            raise Refused(f"{_printable(host)} lies inside this network") from None
         except (OSError, TimeoutError, UnicodeError):
             raise Refused(f"{_printable(host)} does not answer") from None
 
@@ -148,11 +147,6 @@ async def _hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         door.close()
         await proxy.close()
         shutil.rmtree(sockets.folder_of(token), ignore_errors=True)
-
-
-def _is_outside(address: str) -> bool:
-    ip = as_ip(address)
-    return ip is not None and is_public(ip)
 
 
 async def _join(one: Streams, other: Streams) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import ipaddress
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tasks.addresses import RefusedUrl, as_ip, check_url, is_public
+from tasks.addresses import PORT, as_ip, check_url, looked_up
 from tasks.git.command import GitFailed, empty_repository, git, plain_value
 
 CLONE_TIMEOUT = 900.0  # seconds
@@ -174,12 +172,8 @@ def _pinned(url: str) -> dict[str, str]:
     if as_ip(host) is not None:
         return {}
     try:
-        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        first = looked_up(host)[0]
     except OSError:
         raise GitFailed(f"The host {host} could not be found.") from None
-    addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
-    if not addresses or not all(is_public(address) for address in addresses):
-        raise RefusedUrl("The address leads into a private network, which is not allowed.")
-    first = addresses[0]
-    shown = f"[{first}]" if first.version == 6 else str(first)
-    return {"http.curloptResolve": f"{host}:443:{shown}"}
+    shown = f"[{first}]" if ":" in first else first
+    return {"http.curloptResolve": f"{host}:{PORT}:{shown}"}

@@ -7,7 +7,6 @@ looked at before the first byte is sent, as it is for repositories.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import socket
 import ssl
@@ -19,10 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from marlin.sources import now
-from tasks.addresses import API, REPOSITORY, RefusedUrl, as_ip, check_url, is_public
+from tasks.addresses import API, PORT, REPOSITORY, RefusedUrl, as_ip, check_url, looked_up
 from tasks.importing.rows import Refused
 
-PORT = 443
 TIMEOUT = 30.0  # seconds
 MOST_WAIT = 24 * 3600  # seconds that a host may tell us to wait
 MOST_ANSWER = 64 * 1024 * 1024  # bytes
@@ -155,10 +153,8 @@ def _address(name: str) -> str:
     if as_ip(name) is not None:
         return name
     try:
-        found = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
+        return looked_up(name)[0]
     except OSError:
         raise Refused(f"The host {name} could not be found.") from None
-    addresses = [str(entry[4][0]).split("%")[0] for entry in found]
-    if not addresses or not all(is_public(ipaddress.ip_address(address)) for address in addresses):
-        raise Refused("The address leads into a private network, which is not allowed.")
-    return addresses[0]
+    except RefusedUrl as why:
+        raise Refused(str(why)) from None

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def on_rows(number: int, steps: dict[str, float]) -> None:
         for _ in range(DRAWS)
     ]
     for each in weights:
-        _timed(steps, "regressions", lambda each=each: regression(design, won, each))  # type: ignore[misc]
+        _timed(steps, "regressions", partial(regression, design, won, each))
 
 
 def _timed(steps: dict[str, float], name: str, work: Callable[[], Any]) -> Any:

@@ -38,7 +38,7 @@ def _version(name: str, **more: Any) -> dict[str, Any]:
 
 
 #: Differs from PLAIN in everything at once; the long form also tells which of two halves would show.
-OTHERS = {
+ALL_AT_ONCE = {
     "everything at once": Makers(
         versions=(_version("Zebrafish"), _version("Anemone")),
         before=("export COLOUR=blue; sleep 0.7; true --model zebrafish-4-1-ultra;", "cd . && : anemone;"),
@@ -56,10 +56,7 @@ HALVES = {
         versions=(_version("Anemone"), _version("Zebrafish")), before=("sleep 0.7;", ""), loses_runs=2
     ),
 }
-
-
-if LONG:
-    OTHERS |= HALVES
+OTHERS = ALL_AT_ONCE | (HALVES if LONG else {})
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,9 @@ Result = TypeVar("Result")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def alike_pairs_are_compared_once() -> Iterator[None]:
-    """Most pairs of the factories hold the same patches: git and the child see each kind once for all tests."""
+def alike_pairs_are_read_once() -> Iterator[None]:
+    """Most pairs of the factories hold the same patches: git sees each kind once for all tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "compare_in_child", remembering(rendering.compare_in_child, repr))
         patch.setattr(rendering, "contents_of", remembering(rendering.contents_of, _what_it_holds))
         yield
 

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
+from tasks.addresses import RefusedUrl, check_url
 from tasks.git import mirrors
 from tasks.git.command import GitFailed, git
-from tasks.git.mirrors import RefusedUrl, check_url
 
 
 @pytest.mark.parametrize(
