@@ -12,8 +12,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -62,12 +63,10 @@ def run(area: Area, root: Path, given: Mapping[str, str]) -> int:
     _refuse_taken(port)
     with servers_in(area, given, defaults=DEVELOPMENT) as servers:
         supervisor = Supervisor(area, root, servers, port)
-        try:
+        with contextlib.suppress(Stop):
             supervisor.prepare()
             with supervisor.services():
                 supervisor.watch()
-        except Stop:
-            supervisor.say("Stopping.")
     return 0
 
 
@@ -96,11 +95,11 @@ class Service:
     command: Sequence[str | Path]
     steps: Steps
     on_our_death: signal.Signals
+    serves_others: bool = False  # goes only when they are gone
     child: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = FIRST_PAUSE
     due: float | None = None  # when to start again, while it is dead
-    readers: list[threading.Thread] = field(default_factory=list)
 
 
 class Supervisor:
@@ -113,6 +112,7 @@ class Supervisor:
         self.port = port
         self.output = threading.Lock()
         self.seeding: subprocess.Popen[bytes] | None = None
+        self.demo = area.logs / "demo.log"  # what its seeding says
         self.all = _services(area, port)
 
     def prepare(self) -> None:
@@ -124,16 +124,15 @@ class Supervisor:
         try:
             for service in self.all:
                 self._start(service)
-            if self._has_demo():
-                self.seeding = self._spawn("demo", "worker", [sys.executable, "manage.py", "seed_demo"])
+                if service.name == "web" and self._has_demo():
+                    self.seeding = self._seed()
             yield
         finally:
+            self.say("Stopping.")
             if self.seeding:
                 stop(self.seeding, [(signal.SIGTERM, 2)])
-            for service in self.all:
-                if service.child:
-                    stop(service.child, service.steps)
-                    service.child = None
+            self._stop(service for service in self.all if not service.serves_others)
+            self._stop(service for service in self.all if service.serves_others)
 
     def watch(self) -> None:
         greeted = False
@@ -163,6 +162,17 @@ class Supervisor:
         service.child = self._spawn(service.name, service.process, service.command, service.on_our_death)
         service.started, service.due = time.monotonic(), None
 
+    def _stop(self, services: Iterable[Service]) -> None:
+        """All at once: each takes seconds to finish what it holds."""
+
+        def end(service: Service) -> None:
+            if service.child:
+                stop(service.child, service.steps)
+                service.child = None
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(end, services))
+
     def _look_after(self, service: Service) -> None:
         now = time.monotonic()
         if service.due is not None:
@@ -178,6 +188,15 @@ class Supervisor:
         self.say(f"{service.name} ended with {code}; starting it again in {service.pause:g} s.")
         service.child, service.due = None, now + service.pause
         service.pause = min(service.pause * 2, LONGEST_PAUSE)
+
+    def _seed(self) -> subprocess.Popen[bytes]:
+        with self.demo.open("wb") as output:
+            return spawn(
+                [sys.executable, "manage.py", "seed_demo"],
+                env=self._environment("worker"),
+                cwd=self.root,
+                output=output,
+            )
 
     def _spawn(
         self,
@@ -217,22 +236,10 @@ class Supervisor:
     def _greet(self) -> None:
         lines = [f"Marlin is ready at http://localhost:{self.port}"]
         if self.seeding and self.seeding.returncode:
-            lines.append("The demo could not be made; its reasons are above.")
-        elif self.seeding:
-            lines += self._people()
+            lines.append("The demo could not be made:")
+        if self.seeding:
+            lines += self.demo.read_text(errors="replace").splitlines()
         self.say("\n".join([*lines, "Ctrl-C stops it."]))
-
-    def _people(self) -> list[str]:
-        told = subprocess.run(
-            [sys.executable, "manage.py", "seed_demo", "--people"],
-            cwd=self.root,
-            env=self._environment("worker"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return told.stdout.splitlines() if told.returncode == 0 else told.stderr.splitlines()[-1:]
 
     def _relay(self, name: str, stream: IO[bytes]) -> None:
         for line in stream:
@@ -246,7 +253,7 @@ class Supervisor:
 
 
 def _services(area: Area, port: int) -> list[Service]:
-    celery = [sys.executable, "-m", "celery", "-A", "marlin.celery:app"]
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "marlin.celery:app"]
     # Warm, then cold, then by force: a run that is cut short is found by the sweep and run again.
     worker_steps: Steps = ((signal.SIGTERM, 4), (signal.SIGQUIT, 7))
     worker = ["worker", "--pool", "prefork", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
@@ -282,6 +289,7 @@ def _services(area: Area, port: int) -> list[Service]:
             [sys.executable, "manage.py", "run_gateway"],
             steps=((signal.SIGTERM, 5),),
             on_our_death=signal.SIGTERM,
+            serves_others=True,
         ),
         # Two workers, so that sweeps and pages never wait behind agents that think for an hour.
         Service(

@@ -52,13 +52,6 @@ def test_the_command_prints_how_to_sign_in_as_each_person(db, bells, capsys):
         assert authenticate(email=person.email, password=PASSWORD) == person
 
 
-def test_asking_for_the_people_alone_builds_nothing(db, capsys):
-    call_command("seed_demo", people=True)
-
-    assert PASSWORD in capsys.readouterr().out
-    assert not User.objects.exists()
-
-
 def test_the_default_rubric_is_made_once(db):
     rubric = rubrics.shipped()
 

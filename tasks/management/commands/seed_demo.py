@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from marlin.jobs import ring
@@ -27,12 +27,8 @@ class Command(BaseCommand):
         "Builds the demo once. Its two agents really run, through the worker; doing it again changes nothing."
     )
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--people", action="store_true", help="only print how to sign in")
-
-    def handle(self, *args: Any, people: bool = False, **options: Any) -> None:
-        if not people:
-            seed()
+    def handle(self, *args: Any, **options: Any) -> None:
+        seed()
         for person in content.people():
             roles = ", ".join(person.roles) or "no role yet"
             self.stdout.write(f"  {person.email:<22} {PASSWORD:<12} {person.name}, {roles}")

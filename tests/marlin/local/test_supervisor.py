@@ -21,7 +21,7 @@ FILES = {
     "manage.py": """
         import os, sys
         print("manage", *sys.argv[1:], "as", os.environ["MARLIN_PROCESS"])
-        if "--people" in sys.argv:
+        if "seed_demo" in sys.argv:
             print("Riley rates")
     """,
     "marlin/__init__.py": "",
@@ -81,10 +81,9 @@ def test_it_prepares_serves_and_says_who_may_sign_in(healthy):
 
     lines = started.text.splitlines()
     said = [line.partition("| ")[2] for line in lines]
-    assert said.index("manage migrate as owner") < said.index("manage seed_demo as worker")
-    assert f"Marlin is ready at http://localhost:{port}" in said
-    assert "manage seed_demo --people as worker" in said
-    assert "Riley rates" in said
+    ready = said.index(f"Marlin is ready at http://localhost:{port}")
+    assert said.index("manage migrate as owner") < ready
+    assert said[ready + 1 : ready + 4] == ["manage seed_demo as worker", "Riley rates", "Ctrl-C stops it."]
 
 
 def test_a_web_process_knows_only_its_own_logins(healthy):
@@ -164,6 +163,16 @@ def test_a_failing_migration_stops_the_start(checkout, local):
     assert "no such table" in started.text
     assert "manage.py migrate failed" in started.text
     assert left_of(checkout / "var") == []
+
+
+def test_a_demo_that_cannot_be_made_says_why_and_stops_nothing(checkout, local):
+    (checkout / "manage.py").write_text("import sys; 'seed_demo' in sys.argv and sys.exit('no room')")
+
+    started, port = serve(checkout, local)
+
+    said = [line.partition("| ")[2] for line in started.text.splitlines()]
+    assert said[said.index("The demo could not be made:") + 1] == "no room"
+    assert answers(port)
 
 
 def test_no_process_knows_the_login_of_another():
