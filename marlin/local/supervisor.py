@@ -253,7 +253,8 @@ class Supervisor:
 
 
 def _services(area: Area, port: int) -> list[Service]:
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "marlin.celery:app"]
+    # `migrate` has just checked the project.
+    celery = [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "-A", "marlin.celery:app"]
     # Warm, then cold, then by force: a run that is cut short is found by the sweep and run again.
     worker_steps: Steps = ((signal.SIGTERM, 4), (signal.SIGQUIT, 7))
     worker = ["worker", "--pool", "prefork", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
