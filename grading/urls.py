@@ -43,6 +43,7 @@ urlpatterns = [
     path("receipts/<uuid:public_id>", work.receipt, name="receipt"),
     path("receipts/<uuid:public_id>/guess", work.guess, name="guess"),
     path("review/", review.queue, name="reviews"),
+    path("review/decided/", review.decided, name="decided"),
     path("review/<spot:public_id>/", review.page, name="review"),
     path("review/<spot:public_id>/transcripts", review.transcripts, name="review_transcripts"),
     path("review/<spot:public_id>/tests", review.tests, name="review_tests"),

@@ -1,4 +1,4 @@
-"""Lists whose words, order and page stand in the address."""
+"""Lists whose words, choices, order and page stand in the address."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ class Column:
     is_number: bool = False
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A select that narrows: its label, its word in the address, and what may be chosen.
+
+    Rows are kept whose `field` equals the choice; without one the view sees to it.
+    """
+
+    label: str
+    key: str
+    options: Sequence[tuple[str, str]]
+    field: str = ""
+    anything: str = ""  # how it is called when nothing is chosen
+
+    @property
+    def usual(self) -> str:
+        return self.anything or f"Any {self.label.lower()}"
+
+
 class Heading(NamedTuple):
     """As _components/sortable.html draws it; `key` is what the next click sorts by."""
 
@@ -34,26 +52,49 @@ class Heading(NamedTuple):
     number: bool
 
 
+class Asked:
+    """What the address asks a list for."""
+
+    def __init__(self, request: HttpRequest, *choices: Choice) -> None:
+        self.words = words_of(request)
+        self.choices = choices
+        self.sort = request.GET.get("sort", "")
+        self.page = request.GET.get("page", "")
+        self._chosen = {choice.key: _one_of(choice, request.GET.get(choice.key, "")) for choice in choices}
+
+    def __getitem__(self, key: str) -> str:
+        """What is chosen; an empty word for anything."""
+        return self._chosen[key]
+
+    def listed(
+        self, rows: QuerySet[Any], columns: Sequence[Column], *, usual: str, most: int = PAGE
+    ) -> dict[str, Any]:
+        """One page of the rows, narrowed, in the order asked for or else the `usual` one; with its headings."""
+        equal = {
+            choice.field: self[choice.key] for choice in self.choices if choice.field and self[choice.key]
+        }
+        orders = {column.key: column.field for column in columns}
+        orders |= {f"-{column.key}": f"-{column.field}" for column in columns}
+        sort = self.sort if self.sort in orders else usual
+        rows = rows.filter(**equal).order_by(orders[sort], "-pk" if sort.startswith("-") else "pk")
+        return {
+            "page": Paginator(rows, most).get_page(self.page),
+            "columns": [_heading(column, sort) for column in columns],
+            #: Kept by the form that narrows; the usual order needs no word.
+            "sort": "" if sort == usual else sort,
+            "query": self.words,
+            "choices": [(choice, self[choice.key]) for choice in self.choices],
+            "is_narrowed": bool(self.words or any(self._chosen.values())),
+        }
+
+
 def words_of(request: HttpRequest) -> str:
     """What somebody looks for. No database takes a zero byte."""
     return request.GET.get("q", "").replace("\0", "").strip()[:MOST_WORDS]
 
 
-def listed(
-    request: HttpRequest, rows: QuerySet[Any], columns: Sequence[Column], *, usual: str, most: int = PAGE
-) -> dict[str, Any]:
-    """One page of the rows in the order that is asked for, else in the `usual` one; with the headings."""
-    orders = {column.key: column.field for column in columns}
-    orders |= {f"-{column.key}": f"-{column.field}" for column in columns}
-    asked = request.GET.get("sort", "")
-    sort = asked if asked in orders else usual
-    rows = rows.order_by(orders[sort], "-pk" if sort.startswith("-") else "pk")
-    return {
-        "page": Paginator(rows, most).get_page(request.GET.get("page")),
-        #: Kept by the form that narrows; the usual order needs no word.
-        "sort": "" if sort == usual else sort,
-        "columns": [_heading(column, sort) for column in columns],
-    }
+def _one_of(choice: Choice, word: str) -> str:
+    return word if word in dict(choice.options) else ""
 
 
 def _heading(column: Column, sort: str) -> Heading:

@@ -46,6 +46,7 @@ urlpatterns = [
     path("scenarios/<uuid:public_id>/propose", scenarios.propose, name="propose"),
     path("held/", held.page, name="held"),
     path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/decided/", approvals.decided, name="decided"),
     path("approvals/<uuid:public_id>/", approvals.approval, name="approval"),
     path("approvals/<uuid:public_id>/decide", approvals.decide, name="decide_scenario"),
     path("agents/", agents.agents, name="agents"),

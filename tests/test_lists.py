@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from grading.models import Assignment, Receipt, Review
 from marlin.models import User
+from marlin.sources import now
 from tasks.models import (
+    AgentVersion,
     Category,
     Experiment,
     Grant,
@@ -17,6 +20,7 @@ from tasks.models import (
     Repository,
     Rubric,
     Scenario,
+    ScenarioReview,
     Task,
 )
 from tests import factories
@@ -34,7 +38,7 @@ def world(db, bells, ada, riley, robin):
     }
 
 
-def fill(world, ada, riley, number):
+def fill(world, ada, riley, robin, number):
     """So many rows more of everything that is listed."""
     names = [f"{number} {one:03}" for one in range(number)]
     Repository.objects.bulk_create(
@@ -60,14 +64,35 @@ def fill(world, ada, riley, number):
         for author, state in ((ada, "draft"), (riley, "in_review"), (riley, "approved"))
     )
     assert len(own) == len(waiting) == len(approved)
-    Task.objects.bulk_create(
+    ScenarioReview.objects.bulk_create(
+        ScenarioReview(scenario=one, reviewer=ada, decision="approved") for one in approved
+    )
+    tasks = Task.objects.bulk_create(
         Task(experiment=world["experiment"], scenario=one, state="open") for one in approved
+    )
+    submitted, accepted = (
+        Assignment.objects.bulk_create(
+            Assignment(task=task, rater=rater, seat=seat, state=state, submitted_at=now()) for task in tasks
+        )
+        for seat, (state, rater) in enumerate((("submitted", riley), ("accepted", robin)))
+    )
+    assert len(submitted) == len(accepted)
+    receipts = Receipt.objects.bulk_create(Receipt(assignment=one) for one in accepted)
+    Review.objects.bulk_create(
+        Review(assignment=one.assignment, receipt=one, reviewer=ada, decision="accept") for one in receipts
+    )
+    AgentVersion.objects.bulk_create(
+        AgentVersion(name=f"a {name}", harness="scripted", model="m", provider="p") for name in names
     )
 
 
 LISTS = {
     "/scenarios/": ("title", "repository", "category", "begun", "state"),
     "/approvals/": ("title", "repository", "category", "proposed"),
+    "/approvals/decided/": ("scenario", "repository", "decided", "decision"),
+    "/review/": ("task", "repository", "category", "handed_in"),
+    "/review/decided/": ("task", "repository", "decided", "decision"),
+    "/agents/": ("name", "harness", "model", "provider"),
     "/imports/": ("asked", "kind", "dataset"),
     "/repositories/": ("name", "address", "language", "state"),
     "/experiments/": ("name", "tasks", "accepted", "created"),
@@ -78,12 +103,12 @@ LISTS = {
 }
 
 
-def test_every_list_asks_as_often_for_a_hundred_rows_as_for_ten(client, world, ada, riley, queries):
+def test_every_list_asks_as_often_for_a_hundred_rows_as_for_ten(client, world, ada, riley, robin, queries):
     client.force_login(ada)
     pages = [place.format(id=world["experiment"].public_id) for place in LISTS]
     counts = []
     for number in (10, 90):
-        fill(world, ada, riley, number)
+        fill(world, ada, riley, robin, number)
         counts.append({})
         for page in pages:
             with queries as captured:
@@ -96,9 +121,9 @@ def test_every_list_asks_as_often_for_a_hundred_rows_as_for_ten(client, world, a
 
 
 @pytest.mark.parametrize("place", LISTS)
-def test_every_order_and_odd_word_has_an_answer(client, world, ada, riley, place):
+def test_every_order_and_odd_word_has_an_answer(client, world, ada, riley, robin, place):
     client.force_login(ada)
-    fill(world, ada, riley, 3)
+    fill(world, ada, riley, robin, 3)
     page = place.format(id=world["experiment"].public_id)
 
     for key in LISTS[place]:

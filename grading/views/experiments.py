@@ -48,27 +48,28 @@ TASK_COLUMNS = (
     lists.Column("Opened", "opened", "opened_at"),
     lists.Column("State", "state", "state"),
 )
+STATE = lists.Choice("State", "state", Experiment.State.choices, field="state")
+CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+INSIDE = lists.Choice(
+    "In the experiment", "in", [("yes", "In it"), ("no", "Not in it")], anything="In or not"
+)
+TASK_STATE = lists.Choice("State", "state", Task.State.choices[1:], field="state")
+ANSWER_KIND = lists.Choice(
+    "Kind", "kind", [(each, each) for each in Gold.Kind.values], field="gold__kind", anything="Of any kind"
+)
 MOST_VERSIONS = 20
 
 
 @role_required(Role.ADMIN)
 @require_safe
 def experiments(request: PersonRequest) -> HttpResponse:
-    """All of them; words, state, order and page stand in the address."""
-    words, state = lists.words_of(request), request.GET.get("state", "")
-    rows = progress.with_counts(Experiment.objects.select_related("rubric"))
-    if words:
-        rows = rows.filter(name__icontains=words)
-    if state in Experiment.State.values:
-        rows = rows.filter(state=state)
-    context = {
-        **lists.listed(request, rows, COLUMNS, usual="-created"),
-        "query": words,
-        "state": state,
-        "states": Experiment.State.choices,
-        "is_narrowed": bool(words or state),
-    }
-    return render(request, "grading/experiments.html", context)
+    asked, rows = (
+        lists.Asked(request, STATE),
+        progress.with_counts(Experiment.objects.select_related("rubric")),
+    )
+    if asked.words:
+        rows = rows.filter(name__icontains=asked.words)
+    return render(request, "grading/experiments.html", asked.listed(rows, COLUMNS, usual="-created"))
 
 
 # --- Drafts -------------------------------------------------------------------------------------------------------
@@ -239,26 +240,15 @@ def scenarios(request: PersonRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(Experiment, public_id=public_id)
     if request.method == "POST":
         return _choose(request, found)
-    words, category = lists.words_of(request), request.GET.get("category", "")
-    inside = request.GET.get("in", "")
+    asked = lists.Asked(request, CATEGORY, INSIDE)
     approved = Scenario.objects.filter(state=Scenario.State.APPROVED).select_related("repository")
-    rows = (approved.about(words) if words else approved).annotate(
+    rows = (approved.about(asked.words) if asked.words else approved).annotate(
         is_in=Exists(Experiment.scenarios.through.objects.filter(experiment=found, scenario=OuterRef("pk"))),
         has_task=Exists(Task.objects.filter(experiment=found, scenario=OuterRef("pk"))),
     )
-    if category in Category.values:
-        rows = rows.filter(category=category)
-    if inside in ("yes", "no"):
-        rows = rows.filter(is_in=inside == "yes")
-    context = {
-        "experiment": found,
-        **lists.listed(request, rows, SCENARIO_COLUMNS, usual="-begun"),
-        "query": words,
-        "category": category,
-        "categories": Category.values,
-        "inside": inside,
-        "is_narrowed": bool(words or category or inside),
-    }
+    if asked["in"]:
+        rows = rows.filter(is_in=asked["in"] == "yes")
+    context = asked.listed(rows, SCENARIO_COLUMNS, usual="-begun") | {"experiment": found}
     return render(request, "grading/experiments/scenarios.html", context)
 
 
@@ -308,28 +298,14 @@ def _back(request: PersonRequest, name: str, public_id: UUID) -> HttpResponseRed
 @require_safe
 def tasks(request: PersonRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(Experiment, public_id=public_id)
-    state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
-    words = lists.words_of(request)
+    asked = lists.Asked(request, TASK_STATE, ANSWER_KIND)
     accepted = Q(assignments__state=Assignment.State.ACCEPTED)
     rows = found.tasks.select_related("scenario__repository", "experiment", "gold").annotate(
         read=Count("assignments", filter=accepted)
     )
-    if words:
-        rows = rows.filter(scenario__title__icontains=words)
-    if state in Task.State.values:
-        rows = rows.filter(state=state)
-    if kind in Gold.Kind.values:
-        rows = rows.filter(gold__kind=kind)
-    context = {
-        "experiment": found,
-        **lists.listed(request, rows, TASK_COLUMNS, usual="-opened"),
-        "query": words,
-        "state": state,
-        "states": Task.State.choices[1:],
-        "kind": kind,
-        "kinds": Gold.Kind.values,
-        "is_narrowed": bool(words or state or kind),
-    }
+    if asked.words:
+        rows = rows.filter(scenario__title__icontains=asked.words)
+    context = asked.listed(rows, TASK_COLUMNS, usual="-opened") | {"experiment": found}
     return render(request, "grading/experiments/tasks.html", context)
 
 

@@ -13,23 +13,61 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 
 from grading import checks, looks, pieces, reviewing
-from grading.models import Assignment, BlindPair
+from grading.models import Assignment, BlindPair, Review
 from grading.reading import Reading, reading_of
 from grading.spots import Spot
 from grading.views import patches as answers
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
+from tasks.models import Category, Scenario
+
+COLUMNS = (
+    lists.Column("Task", "task", "task__scenario__title"),
+    lists.Column("Repository", "repository", "task__scenario__repository__name"),
+    lists.Column("Category", "category", "task__scenario__category"),
+    lists.Column("Handed in", "handed_in", "submitted_at"),
+)
+CATEGORY = lists.Choice(
+    "Category", "category", [(each, each) for each in Category.values], field="task__scenario__category"
+)
+DECIDED_COLUMNS = (
+    lists.Column("Task", "task", "assignment__task__scenario__title"),
+    lists.Column("Repository", "repository", "assignment__task__scenario__repository__name"),
+    lists.Column("Decided", "decided", "decided_at"),
+    lists.Column("Decision", "decision", "decision"),
+)
+DECISION = lists.Choice("Decision", "decision", Review.Decision.choices, field="decision")
+LATELY = 5
 
 
 @role_required(Role.REVIEWER)
 @require_safe
 def queue(request: PersonRequest) -> HttpResponse:
-    context = {
-        "waiting": reviewing.waiting_for(request.user),
-        "decided": request.user.reviews.select_related("assignment__task__scenario").order_by("-pk")[:20],
-    }
-    return render(request, "grading/reviews.html", context)
+    """What waits, the oldest first if nothing else is asked for; and what this person decided lately."""
+    asked, waiting = lists.Asked(request, CATEGORY), reviewing.waiting_for(request.user)
+    if asked.words:
+        waiting = waiting.filter(task__scenario__in=Scenario.objects.about(asked.words).values("pk"))
+    context = asked.listed(waiting, COLUMNS, usual="handed_in")
+    return render(
+        request, "grading/reviews.html", context | {"decided": _decided(request).order_by("-pk")[:LATELY]}
+    )
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def decided(request: PersonRequest) -> HttpResponse:
+    """All that this person has decided."""
+    asked, rows = lists.Asked(request, DECISION), _decided(request)
+    if asked.words:
+        about = Scenario.objects.about(asked.words).values("pk")
+        rows = rows.filter(assignment__task__scenario__in=about)
+    return render(request, "grading/decided.html", asked.listed(rows, DECIDED_COLUMNS, usual="-decided"))
+
+
+def _decided(request: PersonRequest) -> QuerySet[Review]:
+    return request.user.reviews.select_related("assignment__task__scenario__repository")
 
 
 @role_required(Role.REVIEWER)

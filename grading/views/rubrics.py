@@ -29,14 +29,15 @@ COLUMNS = (
     lists.Column("Used by experiments", "used", "used", is_number=True),
     lists.Column("Written", "written", "created_at"),
 )
+VERSIONS = lists.Choice("Versions", "versions", [("all", "Older ones too")], anything="The newest of each")
 EMPTY = AxisRow("", "", "", "", "")
 
 
 @role_required(Role.ADMIN)
 @require_safe
 def rubrics(request: PersonRequest) -> HttpResponse:
-    """The newest version of each, or all of them; words and page stand in the address."""
-    words, versions = lists.words_of(request), request.GET.get("versions", "")
+    """The newest version of each, or all of them."""
+    asked = lists.Asked(request, VERSIONS)
     newer = Rubric.objects.filter(name=OuterRef("name"), version__gt=OuterRef("version"))
     started = ~Q(experiment__state=Experiment.State.DRAFT)
     rows = Rubric.objects.annotate(
@@ -44,17 +45,11 @@ def rubrics(request: PersonRequest) -> HttpResponse:
         axes_asked=Count("axes", distinct=True),
         used=Count("experiment", filter=started, distinct=True),
     )
-    if versions != "all":
+    if not asked["versions"]:
         rows = rows.filter(is_newest=True)
-    if words:
-        rows = rows.filter(name__icontains=words)
-    context = {
-        **lists.listed(request, rows, COLUMNS, usual="name"),
-        "query": words,
-        "versions": versions,
-        "is_narrowed": bool(words),
-        "missing": writing.not_there(),
-    }
+    if asked.words:
+        rows = rows.filter(name__icontains=asked.words)
+    context = asked.listed(rows, COLUMNS, usual="name") | {"missing": writing.not_there()}
     return render(request, "grading/rubrics.html", context)
 
 

@@ -33,6 +33,7 @@ COLUMNS = (
     lists.Column("Model", "model", "model"),
     lists.Column("Provider", "provider", "provider"),
 )
+STATE = lists.Choice("State", "state", AgentVersion.State.choices, field="state")
 
 
 def _all() -> QuerySet[AgentVersion]:
@@ -83,24 +84,17 @@ def _looked_over(request: PersonRequest, added: AgentVersion) -> HttpResponse:
 def _list(
     request: PersonRequest, *, form: AgentForm | None = None, written: WrittenAgentForm | None = None
 ) -> HttpResponse:
-    words, state = lists.words_of(request), request.GET.get("state", "")
-    rows = _all()
-    if words:
+    asked, rows = lists.Asked(request, STATE), _all()
+    if words := asked.words:
         rows = rows.filter(
             Q(name__icontains=words)
             | Q(harness__icontains=words)
             | Q(model__icontains=words)
             | Q(provider__icontains=words)
         )
-    if state in AgentVersion.State.values:
-        rows = rows.filter(state=state)
     form, written = form or AgentForm(), written or WrittenAgentForm()
     context = {
-        **lists.listed(request, rows, COLUMNS, usual="name"),
-        "query": words,
-        "state": state,
-        "states": AgentVersion.State.choices,
-        "is_narrowed": bool(words or state),
+        **asked.listed(rows, COLUMNS, usual="name"),
         "form": form,
         "written": written,
         "presets": [preset for preset in presets().values() if preset.install or preset.lacks],

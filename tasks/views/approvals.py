@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -25,6 +26,15 @@ COLUMNS = (
     lists.Column("Category", "category", "category"),
     lists.Column("Proposed", "proposed", "proposed_at"),
 )
+CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+DECIDED_COLUMNS = (
+    lists.Column("Scenario", "scenario", "scenario__title"),
+    lists.Column("Repository", "repository", "scenario__repository__name"),
+    lists.Column("Decided", "decided", "decided_at"),
+    lists.Column("Decision", "decision", "decision"),
+)
+DECISION = lists.Choice("Decision", "decision", ScenarioReview.Decision.choices, field="decision")
+LATELY = 5
 MOST_MERGES = 5
 
 
@@ -32,22 +42,27 @@ MOST_MERGES = 5
 @require_safe
 def approvals(request: PersonRequest) -> HttpResponse:
     """What waits, the oldest first if nothing else is asked for; and what this person decided lately."""
-    waiting = desk.waiting_for(request.user)
-    words, category = lists.words_of(request), request.GET.get("category", "")
-    if words:
-        waiting = waiting.about(words)
-    if category in Category.values:
-        waiting = waiting.filter(category=category)
-    decided = ScenarioReview.objects.filter(reviewer=request.user).select_related("scenario__repository")
-    context = {
-        **lists.listed(request, waiting, COLUMNS, usual="proposed"),
-        "query": words,
-        "category": category,
-        "categories": Category.values,
-        "is_narrowed": bool(words or category),
-        "decided": decided.order_by("-pk")[:20],
-    }
-    return render(request, "tasks/approvals.html", context)
+    asked, waiting = lists.Asked(request, CATEGORY), desk.waiting_for(request.user)
+    if asked.words:
+        waiting = waiting.about(asked.words)
+    context = asked.listed(waiting, COLUMNS, usual="proposed")
+    return render(
+        request, "tasks/approvals.html", context | {"decided": _decided(request).order_by("-pk")[:LATELY]}
+    )
+
+
+@role_required(Role.REVIEWER)
+@require_safe
+def decided(request: PersonRequest) -> HttpResponse:
+    """All that this person has decided."""
+    asked, rows = lists.Asked(request, DECISION), _decided(request)
+    if asked.words:
+        rows = rows.filter(scenario__in=Scenario.objects.about(asked.words).values("pk"))
+    return render(request, "tasks/decided.html", asked.listed(rows, DECIDED_COLUMNS, usual="-decided"))
+
+
+def _decided(request: PersonRequest) -> QuerySet[ScenarioReview]:
+    return ScenarioReview.objects.filter(reviewer=request.user).select_related("scenario__repository")
 
 
 @role_required(Role.REVIEWER)

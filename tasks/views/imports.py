@@ -28,6 +28,10 @@ COLUMNS = (
     lists.Column("Kind", "kind", "kind"),
     lists.Column("Data set", "dataset", "dataset"),
 )
+KIND = lists.Choice("Kind", "kind", Import.Kind.choices, field="kind")
+STATE = lists.Choice("State", "state", Import.State.choices, field="state")
+#: In place of headings, which a list of cards has not.
+ORDERS = (("", "Newest first"), ("asked", "Oldest first"), ("kind", "By kind"), ("dataset", "By data set"))
 OF_FILES = ("kind", "dataset", "experiment", "rubric")
 OF_A_HOST = ("repository", "numbers", "api")
 
@@ -57,7 +61,6 @@ def imports(request: PersonRequest) -> HttpResponse:
             refused = str(why_not)
     context = {
         **_listed(request),
-        "kinds": Import.Kind.choices,
         "by_file": [(one.value, one.label) for one in upkeep.BY_FILE],
         "rubrics": shipped_names(),
         "typed": typed,
@@ -67,24 +70,11 @@ def imports(request: PersonRequest) -> HttpResponse:
 
 
 def _listed(request: PersonRequest) -> dict[str, Any]:
-    """What the list shows: words, kind, state, order and page stand in the address."""
-    words, kind = lists.words_of(request), request.GET.get("kind", "")
-    state, rows = request.GET.get("state", ""), _all()
-    if words:
+    asked, rows = lists.Asked(request, KIND, STATE), _all()
+    if words := asked.words:
         named = ImportFile.objects.using("unblind").filter(asked=OuterRef("pk"), name__icontains=words)
         rows = rows.filter(Q(dataset__icontains=words) | Q(experiment__icontains=words) | Exists(named))
-    if kind in Import.Kind.values:
-        rows = rows.filter(kind=kind)
-    if state in Import.State.values:
-        rows = rows.filter(state=state)
-    return {
-        **lists.listed(request, rows, COLUMNS, usual="-asked"),
-        "query": words,
-        "kind": kind,
-        "state": state,
-        "states": Import.State.choices,
-        "is_narrowed": bool(words or kind or state),
-    }
+    return asked.listed(rows, COLUMNS, usual="-asked") | {"orders": ORDERS}
 
 
 @role_required(Role.ADMIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django import forms
@@ -20,32 +21,27 @@ from tasks.models import Grant, Qualification
 
 MOST_LANGUAGES = 20
 COLUMNS = (lists.Column("Name", "name", "name"), lists.Column("Joined", "joined", "joined_at"))
+ROLE = lists.Choice("Role", "role", [(each, each) for each in Role.values])
 
 
 @role_required(Role.ADMIN)
 @require_safe
 def people(request: PersonRequest) -> HttpResponse:
-    """Words, role, qualification, order and page stand in the address."""
-    words, role = lists.words_of(request), request.GET.get("role", "")
-    qualification = request.GET.get("qualification", "").replace("\0", "")
+    qualifications = Qualification.objects.annotate(people=Count("grants")).order_by("name")
+    asked = lists.Asked(request, ROLE, _granted(qualifications))
     grants = Grant.objects.select_related("qualification").order_by("qualification__name")
     rows = User.objects.filter(is_active=True).prefetch_related(Prefetch("grants", queryset=grants))
-    if words:
+    if words := asked.words:
         rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
-    if role in Role.values:
+    if role := asked["role"]:
         rows = rows.filter(roles__contains=[role])
-    if qualification:
-        rows = rows.filter(grants__qualification__name=qualification)
-    context = {
-        **lists.listed(request, rows, COLUMNS, usual="name"),
-        "query": words,
-        "role": role,
-        "roles": Role.values,
-        "qualification": qualification,
-        "qualifications": Qualification.objects.annotate(people=Count("grants")).order_by("name"),
-        "is_narrowed": bool(words or role or qualification),
-    }
+    context = asked.listed(rows, COLUMNS, usual="name") | {"qualifications": qualifications}
     return render(request, "tasks/people.html", context)
+
+
+def _granted(qualifications: Iterable[Qualification]) -> lists.Choice:
+    named = [(each.name, each.name) for each in qualifications]
+    return lists.Choice("Qualification", "qualification", named, field="grants__qualification__name")
 
 
 class QualificationForm(forms.Form):

@@ -31,6 +31,7 @@ COLUMNS = (
     lists.Column("Language", "language", "language"),
     lists.Column("State", "state", "state"),
 )
+STATE = lists.Choice("State", "state", Repository.State.choices, field="state")
 MOST_COMMITS = 12
 MOST_ENVIRONMENTS = 50
 MOST_SCENARIOS = 20
@@ -52,20 +53,10 @@ def repositories(request: PersonRequest) -> HttpResponse:
 
 
 def _listed(request: PersonRequest) -> dict[str, Any]:
-    """What the list shows: words, state, order and page stand in the address."""
-    words, state = lists.words_of(request), request.GET.get("state", "")
-    rows = Repository.objects.all()
-    if words:
-        rows = rows.filter(Q(name__icontains=words) | Q(language__iexact=words))
-    if state in Repository.State.values:
-        rows = rows.filter(state=state)
-    return {
-        **lists.listed(request, rows, COLUMNS, usual="name"),
-        "query": words,
-        "state": state,
-        "states": Repository.State.choices,
-        "is_narrowed": bool(words or state),
-    }
+    asked, rows = lists.Asked(request, STATE), Repository.objects.all()
+    if asked.words:
+        rows = rows.filter(Q(name__icontains=asked.words) | Q(language__iexact=asked.words))
+    return asked.listed(rows, COLUMNS, usual="name")
 
 
 @role_required(Role.ADMIN)

@@ -32,6 +32,8 @@ COLUMNS = (
     lists.Column("Begun", "begun", "created_at"),
     lists.Column("State", "state", "state"),
 )
+CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+STATE = lists.Choice("State", "state", Scenario.State.choices, field="state")
 MOST_MERGES = 10
 TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
 
@@ -39,26 +41,11 @@ TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
 @role_required(Role.RATER)
 @require_safe
 def scenarios(request: PersonRequest) -> HttpResponse:
-    """One's own; words, state, category, order and page stand in the address."""
-    mine = request.user.scenarios.select_related("repository")
-    words, state = lists.words_of(request), request.GET.get("state", "")
-    category = request.GET.get("category", "")
-    if words:
-        mine = mine.about(words)
-    if state in Scenario.State.values:
-        mine = mine.filter(state=state)
-    if category in Category.values:
-        mine = mine.filter(category=category)
-    context = {
-        **lists.listed(request, mine, COLUMNS, usual="-begun"),
-        "query": words,
-        "state": state,
-        "states": Scenario.State.choices,
-        "category": category,
-        "categories": Category.values,
-        "is_narrowed": bool(words or state or category),
-        "usable": _usable().exists(),
-    }
+    """One's own."""
+    asked, mine = lists.Asked(request, CATEGORY, STATE), request.user.scenarios.select_related("repository")
+    if asked.words:
+        mine = mine.about(asked.words)
+    context = asked.listed(mine, COLUMNS, usual="-begun") | {"usable": _usable().exists()}
     return render(request, "tasks/scenarios.html", context)
 
 

@@ -124,6 +124,7 @@ ROUTES = {
     "tasks:propose": _draft("propose", post=422),
     "tasks:held": Route("/held/", ADMINS, 200, 302),
     "tasks:approvals": Route("/approvals/", REVIEWERS, 200),
+    "tasks:decided": Route("/approvals/decided/", REVIEWERS, 200),
     "tasks:approval": Route("/approvals/{id}/", REVIEWERS, 200, owners=REVIEWERS, of="proposed"),
     "tasks:decide_scenario": Route(
         "/approvals/{id}/decide", REVIEWERS, post=422, owners=REVIEWERS, of="proposed"
@@ -197,6 +198,7 @@ ROUTES = {
         "/approvals/{id}/files/", REVIEWERS, 200, owners=REVIEWERS, of="proposed"
     ),
     "grading:reviews": Route("/review/", REVIEWERS, 200),
+    "grading:decided": Route("/review/decided/", REVIEWERS, 200),
     "grading:review": _review("", 200),
     "grading:review_transcripts": _review("transcripts", 200),
     "grading:review_tests": _review("tests", 200),

@@ -80,6 +80,8 @@ def places(site: Site) -> list[Place]:
         Place("handed-in", riley, f"/work/{done}/"),
         Place("receipt", riley, f"/receipts/{receipt}"),
         Place("reviews", robin, "/review/"),
+        Place("decided", robin, "/review/decided/"),
+        Place("scenario-decisions", robin, "/approvals/decided/"),
         Place("review", robin, f"/review/{done}/"),
         Place("exports", rowan, "/exports/"),
         Place("export", rowan, f"/exports/{export}/"),

@@ -17,12 +17,12 @@ PARTS = r"search|base/|files/\d+(/gaps/\d+|/read|/image/(base|a|b))?"
 KNOWN = re.compile(
     r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate|tokens)/"
     rf"|work/(claim|[0-9a-f-]{{36}}/(turns/\d+/)?(resume|release|transcripts|tests|write-up|draft|submit|{PARTS})?)?"
-    rf"|review/([0-9a-f-]{{36}}/(transcripts|tests|write-up|decide|{PARTS})?)?"
+    rf"|review/(decided/|[0-9a-f-]{{36}}/(transcripts|tests|write-up|decide|{PARTS})?)?"
     r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
     r"|api/v1/docs|receipts/[0-9a-f-]{36}(/guess)?|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*"
     r"|(agents|providers|experiments|rubrics|people|gold|guidelines|categories)/[\w/-]*"
     r"|operations/((tasks|candidates|experiments)/[0-9a-f-]{36}/[\w/]*)?"
-    r"|imports/[\w/-]*|categories/|scenarios/(new|begin|preview|[0-9a-f-]{36}/(save|propose|files/)?)?|approvals/([0-9a-f-]{36}/(decide|files/)?)?)?"
+    r"|imports/[\w/-]*|categories/|scenarios/(new|begin|preview|[0-9a-f-]{36}/(save|propose|files/)?)?|approvals/(decided/|[0-9a-f-]{36}/(decide|files/)?)?)?"
 )
 
 

@@ -8,7 +8,7 @@ from grading.models import Payout, Review
 from marlin.models import Role
 from tasks.models import AgentVersion
 from tests import factories
-from tests.grading.conftest import make_tasks, review_of, words_of
+from tests.grading.conftest import review_of, words_of
 
 HTMX = {"HX-Request": "true"}
 TABS = ("", "transcripts", "tests", "write-up")
@@ -191,16 +191,3 @@ def test_what_was_judged_is_found_by_its_reviewer_alone(client, assignment, robi
 
 def test_deciding_rejects_get(signed_in, assignment):
     assert signed_in.get(review_of(assignment, "decide")).status_code == 405
-
-
-def test_the_number_of_queries_does_not_grow_with_what_waits(signed_in, riley, robin, queries, bells):
-    counts = []
-    for expected in (5, 10):
-        for task, state in zip(make_tasks(10), ["submitted", "accepted"] * 5, strict=True):
-            factories.make_assignment(riley, task, state=state, by=robin)
-        with queries:
-            response = signed_in.get("/review/")
-        counts.append(len(queries))
-        assert len(response.context["waiting"]) == len(response.context["decided"]) == expected
-
-    assert counts[0] == counts[1]
