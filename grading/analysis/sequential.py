@@ -19,6 +19,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 #: Beyond this an e-value is written as this: e^700 is near the largest number there is.
 MOST_LOG = 700.0
+#: Further than this many decided tasks a forecast says nothing.
+MOST_MORE = 10_000
 UNDATED = "The votes do not tell when they were given."
 
 
@@ -37,7 +39,7 @@ class Duel:
         return self.wins + self.losses
 
 
-def log_e_value(wins: int, losses: int, share: float = 0.5) -> float:
+def log_e_value(wins: float, losses: float, share: float = 0.5) -> float:
     """ln of the evidence against "wins happen with probability `share`", by Robbins' (1970) mixture.
 
     E = B(1/2 + s, 1/2 + f) / B(1/2, 1/2) / (p^s (1 - p)^f). Under the null hypothesis E ever reaches 1/α with
@@ -145,15 +147,14 @@ def judged(duels: Mapping[Key, Duel], alpha: float = 0.05) -> dict[Key, Judged]:
     }
 
 
-def more_tasks(duel: Duel, alpha: float = 0.05, most: int = 100_000) -> int | None:
-    """About how many more decided tasks the e-value needs if the share stays as it is; None for too many."""
+def more_tasks(duel: Duel, alpha: float = 0.05, most: int = MOST_MORE) -> int | None:
+    """About how many more tasks the e-value needs if wins and ties stay as frequent; None beyond `most` decided."""
     if not duel.decided:
         return None
-    share = max(duel.wins, duel.losses) / duel.decided
 
     def enough(decided: int) -> bool:
-        wins = round(share * decided)
-        return log_e_value(wins, decided - wins) >= -math.log(alpha)
+        grown = decided / duel.decided  # wins in fractions, so that the evidence only grows
+        return log_e_value(grown * duel.wins, grown * duel.losses) >= -math.log(alpha)
 
     if enough(duel.decided):
         return 0
@@ -163,7 +164,7 @@ def more_tasks(duel: Duel, alpha: float = 0.05, most: int = 100_000) -> int | No
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return high - duel.decided
+    return math.ceil((high - duel.decided) * (duel.decided + duel.ties) / duel.decided)
 
 
 def verdict(
@@ -198,13 +199,8 @@ def verdict(
         return f"Keep collecting: {better}, {said}; enough for one comparison, not among this many."
     if more is None:
         return f"Keep collecting: {better}, {said}; no end is in sight."
-    needed = _needed(_with_ties(duel, more), price, currency)
+    needed = _needed(more, price, currency)
     return f"Keep collecting, {needed}, if this goes on: {better}, {said}."
-
-
-def _with_ties(duel: Duel, decided: int) -> int:
-    """How many tasks will be so many decided ones, when as many are ties as before."""
-    return math.ceil(decided * (duel.decided + duel.ties) / duel.decided)
 
 
 def _needed(tasks: int, price: Decimal | None, currency: str) -> str:
@@ -238,8 +234,8 @@ def overall_verdict(
     counted = f"{len(better)} of {len(duels)} pairs decided"
     if best:
         return f"Decided: {best[0]} better than each of the other {len(models) - 1}; {counted}."
-    missing = [(duel, more_tasks(duel, alpha)) for duel in duels if (duel.one, duel.other) not in decided]
-    tasks = [_with_ties(duel, more) for duel, more in missing if more]
+    missing = [more_tasks(duel, alpha) for duel in duels if (duel.one, duel.other) not in decided]
+    tasks = [more for more in missing if more]
     needed = f"; {_needed(sum(tasks), price, currency)} might decide {len(tasks)} more" if tasks else ""
     return f"Keep collecting: {counted}{needed}; no model is better than all others yet."
 

@@ -17,9 +17,12 @@ class GoldQuerySet(models.QuerySet["Gold"]):
         return self.filter(Q(retires_on=None) | Q(retires_on__gt=TruncDate(Now())))
 
     def measuring(self, assignment: str) -> GoldQuerySet:
-        """Those that the outer query's assignment is measured by: who claimed before has stated a preference."""
-        task, claimed_at = OuterRef(f"{assignment}__task"), OuterRef(f"{assignment}__claimed_at")
-        return self.filter(task=task, made_at__lte=claimed_at)
+        """Those that the outer query's assignment is measured by: who claimed before has stated a preference.
+
+        `assignment` is the way there from the outer query, empty when it asks for assignments.
+        """
+        path = f"{assignment}__" if assignment else ""
+        return self.filter(task=OuterRef(f"{path}task"), made_at__lte=OuterRef(f"{path}claimed_at"))
 
 
 class Gold(models.Model):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Q, QuerySet
 
-from grading.models import Assignment, Result
+from grading.models import Assignment, Gold, Result
 from grading.results.filters import Filters
 from marlin.events import record
 from marlin.jobs import ring
@@ -65,8 +65,13 @@ def ask(experiment: Experiment, filters: Filters = ANY) -> Result:
 
 def accepted(experiment: Experiment) -> int:
     """How much there is to count: grows whenever a result would change."""
-    done = Assignment.objects.filter(task__experiment=experiment, state=Assignment.State.ACCEPTED)
-    return done.count()
+    return Assignment.objects.filter(counted(), task__experiment=experiment).count()
+
+
+def counted(assignment: str = "") -> Q:
+    """Accepted, and no answer to a task whose answer is known; `assignment` is the way there, if not itself."""
+    state = f"{assignment}__state" if assignment else "state"
+    return Q(~Exists(Gold.objects.measuring(assignment)), **{state: Assignment.State.ACCEPTED})
 
 
 def freeze(result: Result, *, by: User) -> Result:

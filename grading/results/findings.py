@@ -30,8 +30,6 @@ ALPHA = 0.05
 #: A rater with fewer shared turns cannot be told from chance.
 LEAST_SHARED = 8
 POINTS = (2, 3, 5, 10)
-#: Further than this a forecast says nothing.
-MOST_MORE = 10_000
 
 Section: TypeAlias = dict[str, Any] | str
 
@@ -171,7 +169,7 @@ def _pairs(votes: Votes) -> list[dict[str, Any]]:
             "e_value": judged[key].e_value,
             "decided": judged[key].decided,
             "state": _state(duel, judged[key]),
-            "more": _more(duel),
+            "more": sequential.more_tasks(duel, ALPHA),
             "path": [
                 (date.fromordinal(step.day).isoformat(), step.wins, step.losses, *step.interval)
                 for step in paths[key]
@@ -188,12 +186,6 @@ def _state(duel: Duel, judged: Judged) -> str:
         return "none"
     low, high = judged.interval
     return "equivalent" if low > 0.5 - MARGIN and high < 0.5 + MARGIN else "keep"
-
-
-def _more(duel: Duel) -> int | None:
-    """Tasks, some of which will be ties again."""
-    decided = sequential.more_tasks(duel, ALPHA, most=MOST_MORE)
-    return decided and math.ceil(decided * (duel.decided + duel.ties) / duel.decided)
 
 
 def _plans(pairs: list[dict[str, Any]]) -> list[tuple[int, int]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Subquery
 
-from grading.models import Assignment, Result
+from grading.models import Result
 from grading.results import asking, masks, sentences
 from grading.results.behind import Listed, Narrowed, Row, Whole
 from grading.results.charts import Chart, charts
@@ -46,7 +46,7 @@ def overview() -> list[Experimental]:
         .order_by("-computed_at")
         .values("pk")[:1]
     )
-    done = Count("tasks__assignments", filter=Q(tasks__assignments__state=Assignment.State.ACCEPTED))
+    done = Count("tasks__assignments", filter=asking.counted("tasks__assignments"))
     found = asking.with_results().annotate(accepted=done, newest=Subquery(newest))
     experiments = list(found.select_related("rubric")[:200])
     results = Result.objects.in_bulk([each.newest for each in experiments if each.newest])

@@ -107,12 +107,24 @@ def test_a_task_has_one_voice():
 def test_how_many_more_tasks_is_when_the_e_value_gets_there():
     more = sequential.more_tasks(Duel("a", "b", 12, 8, 0))
 
-    wins = round(0.6 * (20 + more))
-    assert sequential.e_value(wins, 20 + more - wins) >= 20
+    wins = 0.6 * (20 + more)
+    assert sequential.log_e_value(wins, 20 + more - wins) >= math.log(20)
     assert 100 < more < 300
     assert sequential.more_tasks(Duel("a", "b", 12, 0, 0)) == 0
     assert sequential.more_tasks(Duel("a", "b", 10, 10, 0)) is None
     assert sequential.more_tasks(Duel("a", "b", 0, 0, 4)) is None
+
+
+def test_who_waits_for_as_many_ties_as_before_needs_more_tasks():
+    without, half = (sequential.more_tasks(Duel("a", "b", 12, 8, ties)) for ties in (0, 20))
+
+    assert half == 2 * without
+
+
+def test_a_forecast_does_not_hang_on_how_far_it_may_look():
+    duel = Duel("a", "b", 37, 26, 3)
+
+    assert sequential.more_tasks(duel, most=1_000) == sequential.more_tasks(duel, most=77_777)
 
 
 VERDICTS = [
@@ -122,7 +134,7 @@ VERDICTS = [
     (
         Duel("a", "b", 12, 8, 5),
         False,
-        "Keep collecting, about 354 more tasks ($99,120), if this goes on: a, 60 %",
+        "Keep collecting, about 353 more tasks ($98,840), if this goes on: a, 60 %",
     ),
     (Duel("a", "b", 10, 10, 0), False, "Keep collecting: a, 50 %"),
     (Duel("a", "b", 20, 2, 0), False, "not among this many"),
@@ -146,9 +158,9 @@ THREE = [Duel("a", "b", 61, 19, 0), Duel("a", "c", 12, 8, 5), Duel("b", "c", 10,
         ({("a", "b"), ("a", "c")}, "Decided: a better than each of the other 2; 2 of 3 pairs decided."),
         (
             {("a", "b")},
-            "Keep collecting: 1 of 3 pairs decided; about 354 more tasks ($99,120) might decide 1 more; no model",
+            "Keep collecting: 1 of 3 pairs decided; about 353 more tasks ($98,840) might decide 1 more; no model",
         ),
-        ({("a", "b"), ("b", "c")}, "Keep collecting: 2 of 3 pairs decided; about 354"),
+        ({("a", "b"), ("b", "c")}, "Keep collecting: 2 of 3 pairs decided; about 353"),
     ],
 )
 def test_one_sentence_sums_up_all_pairs(decided, sentence):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError
 from django.db.models import F
 
 from grading import jobs, queue
-from grading.models import Judgement, MaskedArm, Result, Vote
-from grading.results import asking
+from grading.models import Gold, Judgement, MaskedArm, Result, Vote
+from grading.results import asking, page
 from marlin.models import Event, Role, User
 from marlin.sources import now
 from tasks import unblinding
@@ -82,6 +83,19 @@ def test_the_pages_are_there_for_researchers_alone(client, request, experiment, 
     assert client.get(f"/results/records/{record}/").status_code == 404
     assert client.post(page_of(experiment, "unblind"), {"reason": REASON}).status_code == 404
     assert not Event.objects.filter(name__in=(asking.SEEN, unblinding.UNBLINDED)).exists()
+
+
+@pytest.mark.parametrize(("made", "counts"), [("before the claim", 0), ("after the claim", 1)])
+def test_an_answer_to_a_task_whose_answer_is_known_is_no_preference(
+    experiment, one_accepted, ada, made, counts
+):
+    moment = one_accepted.claimed_at + timedelta(hours=-1 if made == "before the claim" else 1)
+    Gold.objects.create(
+        task=one_accepted.task, kind=Gold.Kind.GOLD, why="Known.", made_by=ada, made_at=moment
+    )
+
+    assert asking.accepted(experiment) == counts
+    assert [row.accepted for row in page.overview() if row.experiment == experiment] == [counts]
 
 
 # --- Waiting ----------------------------------------------------------------------------------------------------
