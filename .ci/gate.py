@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -116,7 +117,7 @@ def _tested(name: str, output: IO[str] | None) -> Outcome:
         [
             *_with_servers(name),
             *(sys.executable, *pytest, f"--junitxml={report}", "--durations=5"),
-            *os.environ.get("PYTEST_ARGUMENTS", "").split(),
+            *shlex.split(os.environ.get("PYTEST_ARGUMENTS", "")),
         ],
         env=environment,
         stdin=subprocess.DEVNULL,
