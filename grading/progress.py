@@ -81,19 +81,25 @@ class Progress:
 def progress_of(experiment: Experiment) -> Progress:
     """A constant number of queries. Needs an alias that reads runs, since agents cost money too."""
     alias = experiment._state.db or "default"
-    tasks = Task.objects.using(alias).filter(experiment=experiment, gold=None)
-    live = tasks.exclude(state=Task.State.WITHDRAWN)
+    live = (
+        Task.objects.using(alias).filter(experiment=experiment, gold=None).exclude(state=Task.State.WITHDRAWN)
+    )
     counts = live.aggregate(tasks=Count("pk"), extra=Sum("extra_readers"))
     readings = _by_state(
-        Assignment.objects.using(alias).filter(task__in=tasks).values_list("state").annotate(n=Count("pk"))
-    )
-    sides = _by_state(
-        Candidate.objects.using(alias)
-        .filter(turn__task__in=live)
+        Assignment.objects.using(alias)
+        .filter(task__experiment=experiment, task__gold=None)
         .values_list("state")
         .annotate(n=Count("pk"))
     )
-    waiting = experiments.waiting_scenarios(experiment).count()
+    sides = _by_state(
+        Candidate.objects.using(alias)
+        .filter(turn__task__experiment=experiment, turn__task__gold=None)
+        .exclude(turn__task__state=Task.State.WITHDRAWN)
+        .values_list("state")
+        .annotate(n=Count("pk"))
+    )
+    chosen = _scenarios(experiment)
+    waiting = chosen["waiting"]
     wanted = (counts["tasks"] + waiting) * experiment.raters_wanted + (counts["extra"] or 0)
     wanted += waiting * experiment.second_share // 100
     if experiment.stop_after:
@@ -103,7 +109,7 @@ def progress_of(experiment: Experiment) -> Progress:
     reviewing = _sum(readings, (Assignment.State.SUBMITTED, Assignment.State.DISPUTED))
     generated, failed = sides.get("ready", 0), sides.get("failed", 0)
     return Progress(
-        scenarios=experiment.scenarios.count(),
+        scenarios=chosen["all"],
         waiting=waiting,
         tasks=counts["tasks"],
         candidates=sum(sides.values()) - sides.get("cancelled", 0),
@@ -115,7 +121,13 @@ def progress_of(experiment: Experiment) -> Progress:
         accepted=accepted,
         rejected=readings.get("rejected", 0),
         gold=Gold.objects.using(alias).filter(task__experiment=experiment).count(),
-        pay=_pay(experiment, alias, promised=in_hand + reviewing, left=max(0, wanted - accepted)),
+        pay=_pay(
+            experiment,
+            alias,
+            written=chosen["written"],
+            promised=in_hand + reviewing,
+            left=max(0, wanted - accepted),
+        ),
         provider=_provider(experiment, done=generated + failed, waiting=waiting, sides=sum(sides.values())),
         pace=_pace(experiment, alias),
     )
@@ -129,15 +141,23 @@ def _sum(counts: dict[str, int], states: Collection[str]) -> int:
     return sum(counts.get(state, 0) for state in states)
 
 
-def _pay(experiment: Experiment, alias: str, *, promised: int, left: int) -> Money:
+def _scenarios(experiment: Experiment) -> dict[str, int]:
+    """All that are in it, those that wait for a task, and those that somebody is paid for having written."""
+    paid = Q(author__isnull=False) & ~Q(
+        state__in=[Scenario.State.DRAFT, Scenario.State.IN_REVIEW, Scenario.State.SENT_BACK]
+    )
+    waiting = experiments.waits_for_a_task(experiment)
+    return experiment.scenarios.aggregate(
+        all=Count("pk"), waiting=Count("pk", filter=waiting), written=Count("pk", filter=paid)
+    )
+
+
+def _pay(experiment: Experiment, alias: str, *, written: int, promised: int, left: int) -> Money:
     """Comparisons as they are owed; scenarios and reviews at their rates."""
     owed = Payout.objects.using(alias).filter(assignment__task__experiment=experiment)
     compared = owed.exclude(state=Payout.State.VOID).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
-    written = experiment.scenarios.filter(author__isnull=False).exclude(
-        state__in=[Scenario.State.DRAFT, Scenario.State.IN_REVIEW, Scenario.State.SENT_BACK]
-    )
     reviews = Review.objects.using(alias).filter(assignment__task__experiment=experiment)
-    spent = compared + written.count() * experiment.scenario_rate + reviews.count() * experiment.review_rate
+    spent = compared + written * experiment.scenario_rate + reviews.count() * experiment.review_rate
     each = experiment.rate + experiment.review_rate
     return Money(spent, promised * each, spent + left * each, experiment.pay_budget)
 

@@ -56,7 +56,7 @@ def _open_to(rater: User) -> QuerySet[Task]:
         .filter(Exists(ready), experiment__language__in=["", *rater.languages])
         .exclude(Exists(missing))
         .exclude(Exists(Assignment.objects.filter(task=OuterRef("pk"), rater=rater)))
-        .exclude(Exists(knowledge_of(rater)))
+        .exclude(experiment__in=known_to(rater))
     )
 
 
@@ -109,16 +109,17 @@ def _may_lead(rater: User) -> Q:
     return Q(scenario__author__isnull=True) | Q(scenario__author=rater) | ~authors_time
 
 
-def knowledge_of(person: User, *, through: str = "experiment") -> QuerySet[Event]:
-    """The events by which this person has learnt what the outer row's experiment compares."""
-    subject = Cast(OuterRef(f"{through}__public_id"), CharField())
-    return Event.objects.filter(actor=person, name__in=KNOWS, subject=subject)
+def known_to(person: User) -> QuerySet[Experiment]:
+    """Experiments of which this person has learnt what they compare."""
+    learnt = Event.objects.filter(
+        actor=person, name__in=KNOWS, subject=Cast(OuterRef("public_id"), CharField())
+    )
+    return Experiment.objects.filter(Exists(learnt))
 
 
 def knows(person: User, experiment: Experiment) -> bool:
     """Whether this person has learnt what is compared, and can rate in it no more."""
-    subject = str(experiment.public_id)
-    return Event.objects.filter(actor=person, name__in=KNOWS, subject=subject).exists()
+    return known_to(person).filter(pk=experiment.pk).exists()
 
 
 def claim_next(rater: User) -> Assignment | None:

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from grading import checks
 from grading.models import Assignment, Gold, Payout, Preference, Review
-from grading.queue import knowledge_of
+from grading.queue import known_to
 from grading.reading import Reading
 from marlin.jobs import ring
 from marlin.models import User
@@ -78,7 +78,7 @@ def panel_context(reading: Reading) -> dict[str, Any]:
 
 def _allowed(reviewer: User, assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
     """Not for those who know what is compared with what."""
-    return assignments.exclude(Exists(knowledge_of(reviewer, through="task__experiment"))).select_related(
+    return assignments.exclude(task__experiment__in=known_to(reviewer)).select_related(
         "task__scenario__repository", "task__experiment", "rater"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -78,7 +78,7 @@ class Asked:
         sort = self.sort if self.sort in orders else usual
         rows = rows.filter(**equal).order_by(orders[sort], "-pk" if sort.startswith("-") else "pk")
         return {
-            "page": Paginator(rows, most).get_page(self.page),
+            "page": _page(rows, self.page, most),
             "columns": [_heading(column, sort) for column in columns],
             #: Kept by the form that narrows; the usual order needs no word.
             "sort": "" if sort == usual else sort,
@@ -95,6 +95,15 @@ def words_of(request: HttpRequest) -> str:
 
 def _one_of(choice: Choice, word: str) -> str:
     return word if word in dict(choice.options) else ""
+
+
+def _page(rows: QuerySet[Any], number: str, most: int) -> Page[Any]:
+    """Keys alone are sorted: texts and joined rows are read for one page only."""
+    page = Paginator(rows.values_list("pk", flat=True), most).get_page(number)
+    keys = list(page.object_list)
+    found = rows.order_by().in_bulk(keys)
+    page.object_list = [found[key] for key in keys if key in found]  # one may have gone in between
+    return page
 
 
 def _heading(column: Column, sort: str) -> Heading:

@@ -214,11 +214,13 @@ def gather(experiment: Experiment) -> int:
 
 def waiting_scenarios(experiment: Experiment) -> QuerySet[Scenario]:
     """Those that could have a task and have none yet."""
+    return experiment.scenarios.filter(waits_for_a_task(experiment))
+
+
+def waits_for_a_task(experiment: Experiment) -> Q:
+    """Said of a scenario of this experiment."""
     has_task = Task.objects.filter(experiment=experiment, scenario=OuterRef("pk"))
-    ready = experiment.scenarios.filter(
-        state=Scenario.State.APPROVED, repository__state=Repository.State.USABLE
-    )
-    return ready.exclude(Exists(has_task))
+    return Q(~Exists(has_task), state=Scenario.State.APPROVED, repository__state=Repository.State.USABLE)
 
 
 class _Room:

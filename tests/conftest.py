@@ -245,14 +245,5 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def committed(stack: Stack, django_db_blocker: Any) -> Iterator[Stack]:
     """The stack, and this process's models and files in its places: what a factory writes, the servers see."""
-    default = connections["default"]
-    with django_db_blocker.unblock():
-        default.close()
-        before = default.settings_dict["NAME"]
-        default.settings_dict["NAME"] = stack.database
-        try:
-            with files_below(stack.directory):
-                yield stack
-        finally:
-            connections.close_all()
-            default.settings_dict["NAME"] = before
+    with django_db_blocker.unblock(), databases.in_use(stack.database), files_below(stack.directory):
+        yield stack

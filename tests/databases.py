@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from django.db import connections
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,20 @@ def clone(name: str) -> Iterator[str]:
     finally:
         with _owner() as connection:
             _drop(connection, name)
+
+
+@contextmanager
+def in_use(name: str) -> Iterator[None]:
+    """The models of this process, in this database instead of their own. What is written there stays written."""
+    default = connections["default"]
+    default.close()
+    before = default.settings_dict["NAME"]
+    default.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connections.close_all()
+        default.settings_dict["NAME"] = before
 
 
 def _make(connection: psycopg.Connection, name: str) -> None:

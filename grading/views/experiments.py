@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Case, Count, Exists, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -243,7 +244,8 @@ def scenarios(request: PersonRequest, public_id: UUID) -> HttpResponse:
     asked = lists.Asked(request, CATEGORY, INSIDE)
     approved = Scenario.objects.filter(state=Scenario.State.APPROVED).select_related("repository")
     rows = (approved.about(asked.words) if asked.words else approved).annotate(
-        is_in=Exists(Experiment.scenarios.through.objects.filter(experiment=found, scenario=OuterRef("pk"))),
+        # As a case, so that the database looks into one hash and does not ask about each scenario by itself.
+        is_in=Case(When(pk__in=found.scenarios.values("pk"), then=True), default=False),
         has_task=Exists(Task.objects.filter(experiment=found, scenario=OuterRef("pk"))),
     )
     if asked["in"]:
@@ -299,9 +301,9 @@ def _back(request: PersonRequest, name: str, public_id: UUID) -> HttpResponseRed
 def tasks(request: PersonRequest, public_id: UUID) -> HttpResponse:
     found = get_object_or_404(Experiment, public_id=public_id)
     asked = lists.Asked(request, TASK_STATE, ANSWER_KIND)
-    accepted = Q(assignments__state=Assignment.State.ACCEPTED)
+    accepted = Assignment.objects.filter(task=OuterRef("pk"), state=Assignment.State.ACCEPTED).order_by()
     rows = found.tasks.select_related("scenario__repository", "experiment", "gold").annotate(
-        read=Count("assignments", filter=accepted)
+        read=Coalesce(Subquery(accepted.values("task").annotate(n=Count("pk")).values("n")), 0)
     )
     if asked.words:
         rows = rows.filter(scenario__title__icontains=asked.words)

@@ -94,7 +94,6 @@ class Scenario(Stateful):
     difficulty = models.TextField(blank=True)
     effort_hours = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     prompt = models.TextField()
-    #: "data set:instance" of an imported scenario: importing it again finds it.
     #: What near repeats of the prompt share with it: see tasks.repeats. Written with the prompt.
     bands = ArrayField(models.BigIntegerField(), default=list)
     #: The claim on writing about this commit: renewed by each save. When it ends the text stays.
@@ -103,6 +102,7 @@ class Scenario(Stateful):
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     reviewed_until = models.DateTimeField(null=True)
     proposed_at = models.DateTimeField(null=True)
+    #: "data set:instance" of an imported scenario: importing it again finds it.
     imported_as = models.CharField(max_length=200, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=now)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.benchmarks.contestants.asking import peak
 
 AXES = ["clarity", "correctness", "efficiency", "scope"]
 #: The same columns in a plain table, as PostgreSQL stores it: so many that it puts some of each row elsewhere. And in
@@ -168,7 +169,7 @@ def main(way: str, folder: str, number: str) -> None:
     ways[way]()
     told = {
         "seconds": time.monotonic() - began,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak() / 2**20,
         "written": sum(path.stat().st_size for path in Path(folder).iterdir()) / 2**20,
     }
     print(json.dumps(told))

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,14 +73,25 @@ class Answered:
         return len(gzip.compress(self.body, 6))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The same request many times, and the CPU that the web spent on each."""
+
+    answers: list[Answered]
+    cpu: float
+
+
 class Served(Site):
     """A stack with production's settings."""
 
     threads = 4 * WORKERS  # that answer, as Stack.start_web asks for
 
     def start(self) -> None:
-        self.stack.manage("collectstatic", "--no-input", "--verbosity", "0")
         self.stack.start_worker(concurrency=1)
+        self.start_web()
+
+    def start_web(self) -> None:
+        self.stack.manage("collectstatic", "--no-input", "--verbosity", "0")
         self.stack.start_web(workers=WORKERS)
 
     def store(self, pair: Pair) -> Stored:
@@ -115,6 +127,15 @@ class Served(Site):
         assert response.status == 200, f"{path} answered {response.status}"
         packed = response.headers.get("Content-Encoding") == "gzip"
         return Answered(seconds, len(sent), gzip.decompress(sent) if packed else sent)
+
+    def asked(self, path: str, person: Person, count: int, *, htmx: bool = False) -> Asked:
+        """The same request so many times, once all that is kept between requests is there."""
+        # Templates of every process, and a connection to the database of every thread.
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(lambda _: self.ask(path, person, htmx=htmx), range(2 * self.threads)))
+        before = self.web_cpu()
+        answers = [self.ask(path, person, htmx=htmx) for _ in range(count)]
+        return Asked(answers, (self.web_cpu() - before) / count)
 
     def web_cpu(self) -> float:
         """Seconds of CPU that the web's processes have spent together."""

@@ -7,7 +7,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -25,7 +24,7 @@ from tests.benchmarks.browsing import Load, visit
 from tests.benchmarks.contestants.asking import Answer, Contestant
 from tests.benchmarks.contestants.node import Anchor
 from tests.benchmarks.report import QUICK, Report, median, percentile, rounds, sizes
-from tests.benchmarks.served import PRODUCTION, WORKERS, Answered, Served, Stored
+from tests.benchmarks.served import PRODUCTION, WORKERS, Asked, Served, Stored
 from tests.browser.site import Person
 from tests.stack import running_stack
 
@@ -147,7 +146,7 @@ def test_server(
     report.note(f"{there.pair.told()}; gunicorn with {WORKERS} workers, one request at a time.")
     _tell_stored(report, there.stored, there.goals)
     count = 5 if QUICK else 40
-    asked = _asked(served, there, there.path("compare"), count)
+    asked = served.asked(there.path("compare"), there.rater, count)
     beside = ("diff2html + highlight.js, both patches", theirs.colours["cpu"]) if theirs else None
     _tell_seconds(
         report, "page", asked, at_most=there.goals.page, beside=beside, ratio=there.goals.page_ratio
@@ -228,23 +227,6 @@ def test_scrolling(
 # --- Server ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The same request many times, and the CPU that the web spent on each."""
-
-    answers: list[Answered]
-    cpu: float
-
-
-def _asked(served: Served, there: Held, path: str, count: int, *, htmx: bool = False) -> Asked:
-    # Templates of every process, and a connection to the database of every thread.
-    with ThreadPoolExecutor(served.threads) as pool:
-        list(pool.map(lambda _: served.ask(path, there.rater, htmx=htmx), range(2 * served.threads)))
-    before = served.web_cpu()
-    answers = [served.ask(path, there.rater, htmx=htmx) for _ in range(count)]
-    return Asked(answers, (served.web_cpu() - before) / count)
-
-
 def _tell_seconds(
     report: Report,
     what: str,
@@ -280,7 +262,7 @@ def _tell_parts(report: Report, served: Served, there: Held, count: int) -> None
     largest = max(range(len(files)), key=lambda number: _size(files[number]))
     middle = sorted(range(len(files)), key=lambda number: _size(files[number]))[len(files) // 2]
     for what, number in (("lazy fragment", middle), ("largest fragment", largest)):
-        asked = _asked(served, there, there.path("file", number), count, htmx=True)
+        asked = served.asked(there.path("file", number), there.rater, count, htmx=True)
         _tell_seconds(report, what, asked, at_most=FRAGMENT)
         report.figure(
             f"{what}, as sent", asked.answers[0].sent, "B", beside=("unpacked", len(asked.answers[0].body))
@@ -294,7 +276,7 @@ def _tell_parts(report: Report, served: Served, there: Held, count: int) -> None
         except NoReverseMatch:
             report.note(f"There is no {what} page yet.")
             continue
-        asked = _asked(served, there, path, count)
+        asked = served.asked(path, there.rater, count)
         _tell_seconds(report, what, asked)
         report.figure(f"{what}, as sent", asked.answers[0].sent, "B")
 

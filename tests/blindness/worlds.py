@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
 from django.test import override_settings
 
 import tasks.jobs
@@ -83,22 +82,15 @@ def an_empty_world(name: str) -> Iterator[Path]:
     """A database and a directory of its own, and the seeded source."""
     directory = Path(tempfile.mkdtemp(prefix=f"marlin-{name}-", dir="/var/tmp"))
     directory.chmod(0o711)
-    default = connections["default"]
-    before = default.settings_dict["NAME"]
     numbers, factories._numbers = factories._numbers, itertools.count(1)
     try:
         with (
             databases.clone(f"marlin_{name}_{uuid.uuid4().hex[:12]}") as database,
             override_settings(WORK_AREA=directory / "work", MEDIA_ROOT=directory / "media"),
             using(Seeded("twin")),
+            databases.in_use(database),
         ):
-            default.close()
-            default.settings_dict["NAME"] = database
-            try:
-                yield directory
-            finally:
-                connections.close_all()
-                default.settings_dict["NAME"] = before
+            yield directory
     finally:
         factories._numbers = numbers
         shutil.rmtree(directory, ignore_errors=True)
