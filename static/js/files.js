@@ -9,7 +9,7 @@ const HEAD = 36;
 const AHEAD = "1800px"; // so far before it is seen a file is asked for
 const AT_ONCE = 3; // requests
 const MOST_ROWS = 12_000; // that stay in the page; what is farthest away makes room
-const SLICE = 100; // rows of one table: the browser lays out a table as a whole
+const SLICE = 40; // rows of one table: the browser lays out a table as a whole
 
 const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [row.dataset.for, row]));
 const pathOf = (row) => row.querySelector("a").title;
@@ -289,25 +289,20 @@ function makeRoom(arrival) {
     if (!isWaiting(article)) loaded.push({ article, far: Math.abs(place - middle) });
   }
   let rows = loaded.reduce((sum, { article }) => sum + rowCount(article), 0);
-  const leaving = [];
   for (const { article } of loaded.sort((one, other) => other.far - one.far)) {
     if (rows <= MOST_ROWS) break;
     if (near.has(article) || article === standing?.closest(".file-diff") || article.contains(document.activeElement)) continue;
     rows -= rowCount(article);
-    leaving.push(article);
+    putAway(article);
   }
-  putAway(leaving);
 }
 
-// All heights are read before any changes: otherwise the browser lays the page out once for each file.
-function putAway(leaving) {
-  const bodies = leaving.map((article) => article.querySelector(".rows"));
-  const heights = bodies.map((rows) => rows.offsetHeight);
-  for (const [place, rows] of bodies.entries()) {
-    rows.replaceChildren(room(heights[place]));
-    rows.classList.add("waiting");
-    changed(leaving[place]);
-  }
+// The browser remembers how high a file was that nobody sees. Asked for it, it would lay out all of them.
+function putAway(article) {
+  const rows = article.querySelector(".rows");
+  rows.replaceChildren(room(rowCount(article) * ROW));
+  rows.classList.add("waiting");
+  changed(article);
 }
 
 function tell(article) {
@@ -507,10 +502,13 @@ function showWhere() {
   row?.querySelector("a").setAttribute("aria-current", "true");
   if (row && !row.matches(":hover")) row.scrollIntoView({ block: "nearest" });
 }
+// The whole list is painted anew: not at every turn of the wheel.
 let showing = 0;
 pane.addEventListener("scroll", () => {
-  cancelAnimationFrame(showing);
-  showing = requestAnimationFrame(showWhere);
+  showing ||= setTimeout(() => {
+    showing = 0;
+    requestAnimationFrame(showWhere);
+  }, 100);
 });
 
 // --- The list: a filter hides rows of the list, never files ------------------------------------------------------------

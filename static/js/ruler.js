@@ -11,15 +11,21 @@ const HEAD = 36;
 const LANES = { A: 0, B: 1 };
 
 const sketches = new WeakMap(); // article -> runs of equal rows
+const unsketched = new Set();
 let colours = {};
 let places = []; // [article, top, height] in the pane
+// Asked for when they change and not while drawing, which would have the browser lay out the page once more.
+let box = { width: 0, height: 0 };
+let whole = 1; // heights of all that the pane holds, of what is seen of it, and of what lies above that
+let seen = 0;
+let above = 0;
 let waiting = 0;
 const picture = document.createElement("canvas"); // all but what is seen now, drawn when something has changed
 let isStale = true;
 
 function draw() {
   waiting = 0;
-  const { width, height } = canvas.getBoundingClientRect();
+  const { width, height } = box;
   if (!width) return;
   const scale = window.devicePixelRatio;
   for (const one of [canvas, picture]) {
@@ -28,14 +34,13 @@ function draw() {
     one.height = Math.round(height * scale);
     isStale = true;
   }
-  const ratio = height / Math.max(pane.scrollHeight, 1);
+  const ratio = height / whole;
   if (isStale) drawAll(picture.getContext("2d"), width, height, ratio, scale);
   isStale = false;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = colours.seen;
-  const tall = Math.max(8, pane.clientHeight * ratio);
-  context.fillRect(0, pane.scrollTop * ratio * scale, canvas.width, tall * scale);
+  context.fillRect(0, above * ratio * scale, canvas.width, Math.max(8, seen * ratio) * scale);
   context.drawImage(picture, 0, 0);
 }
 
@@ -57,15 +62,28 @@ function drawFile(on, article, top, tall, head, lane) {
   }
 }
 
-// Runs of rows in which a side adds, removes, or does what the other does. What is not loaded is told by its counts.
+// Runs of rows in which a side adds, removes, or does what the other does. What is not loaded, or has just arrived, is
+// told by its counts.
 function sketch(article) {
   const known = sketches.get(article);
   if (known) return known;
-  const rows = rowsOf(article);
-  const runs = rows.length ? [...runsOf(rows)] : [...unloaded(article)];
-  const made = { rows: rows.length || 1, runs };
-  sketches.set(article, made);
-  return made;
+  if (!unsketched.size) sketchSoon();
+  unsketched.add(article);
+  return { rows: 1, runs: unloaded(article) };
+}
+
+// Thousands of rows may have arrived: one file after the other, while nobody waits.
+function sketchSoon() {
+  const later = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  later(() => {
+    const [article] = unsketched;
+    unsketched.delete(article);
+    const rows = rowsOf(article);
+    sketches.set(article, { rows: rows.length || 1, runs: rows.length ? [...runsOf(rows)] : [...unloaded(article)] });
+    if (unsketched.size) return sketchSoon();
+    isStale = true;
+    soon();
+  });
 }
 
 function* runsOf(rows) {
@@ -105,8 +123,11 @@ function soon() {
 
 function measure() {
   const tops = files().map((article) => article.offsetTop);
-  const end = pane.scrollHeight;
-  places = files().map((article, place) => [article, tops[place], (tops[place + 1] ?? end) - tops[place]]);
+  box = canvas.getBoundingClientRect();
+  whole = Math.max(pane.scrollHeight, 1);
+  seen = pane.clientHeight;
+  above = pane.scrollTop;
+  places = files().map((article, place) => [article, tops[place], (tops[place + 1] ?? whole) - tops[place]]);
   isStale = true;
   soon();
 }
@@ -142,7 +163,14 @@ document.addEventListener("rows", (event) => {
   else for (const article of files()) sketches.delete(article);
   measureSoon();
 });
-pane.addEventListener("scroll", soon, { passive: true });
+pane.addEventListener(
+  "scroll",
+  () => {
+    above = pane.scrollTop;
+    soon();
+  },
+  { passive: true },
+);
 const watch = new ResizeObserver(measureSoon);
 function begin() {
   watch.disconnect();

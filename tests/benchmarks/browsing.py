@@ -38,6 +38,14 @@ LISTEN = """
 })();
 """
 
+#: Resolves when both are known. The page's policy forbids what wait_for_function does.
+SHOWN = """
+() => new Promise((done) => {
+  const look = () => (measured.readable && measured.settled ? done() : requestAnimationFrame(look));
+  look();
+})
+"""
+
 #: From top to bottom as with a wheel that does not stop; so many pixels a frame.
 SCROLL = """
 async ([step, seconds]) => {
@@ -119,7 +127,7 @@ class Visit:
         self.requests.clear()
         self.bytes = 0
         self.page.goto(url)
-        self.page.wait_for_function("window.measured.readable && window.measured.settled")
+        self.page.evaluate(SHOWN)
         self.page.wait_for_load_state("networkidle")
         found: dict[str, Any] = self.page.evaluate("window.measured")
         return Load(
