@@ -140,7 +140,7 @@ class ExperimentForm(ExperimentBase):
             Option(
                 str(one.pk),
                 one.name,
-                f"{one.harness} {one.harness_version}, {one.model}",
+                f"{one.pinned}, {one.model}",
                 str(one.pk) in chosen,
             )
             for one in self.fields[name].queryset  # type: ignore[attr-defined]

@@ -51,6 +51,11 @@ class AgentVersion(Stateful):
     prices = models.JSONField(default=dict, blank=True)
     released_on = models.DateField(null=True, blank=True)
 
+    @property
+    def pinned(self) -> str:
+        """The harness, and its version where that is known: recorded outputs do not tell."""
+        return f"{self.harness} {self.harness_version}".strip()
+
     def retire(self, *, by: User) -> None:
         self.move_to(self.State.RETIRED, by=by)
 
