@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 
-from grading.models import Assignment, Receipt, Review
+from grading.models import Assignment, Export, Receipt, Review
 from marlin.models import User
 from marlin.sources import now
 from tasks.models import (
@@ -16,6 +17,7 @@ from tasks.models import (
     Grant,
     Import,
     ImportFile,
+    Provider,
     Qualification,
     Repository,
     Rubric,
@@ -29,7 +31,7 @@ from tests import factories
 @pytest.fixture
 def world(db, bells, ada, riley, robin):
     """Somebody who may open every list; one of what the rows belong to."""
-    ada.roles = ["rater", "reviewer", "admin"]
+    ada.roles = ["rater", "reviewer", "admin", "researcher"]
     ada.save()
     return {
         "repository": factories.make_repository(name="shared"),
@@ -81,6 +83,15 @@ def fill(world, ada, riley, robin, number):
     Review.objects.bulk_create(
         Review(assignment=one.assignment, receipt=one, reviewer=ada, decision="accept") for one in receipts
     )
+    experiments = Experiment.objects.filter(name__startswith=f"e {number} ")
+    experiments.update(state="running")
+    Export.objects.bulk_create(
+        Export(experiment=one, asked_by=ada, reason="To count.") for one in experiments
+    )
+    Provider.objects.bulk_create(
+        Provider(name=f"p {name}", dialect=dialect, base_url=f"https://{dialect}.example/{name}")
+        for name, dialect in zip(names, itertools.cycle(("anthropic", "openai")))
+    )
     AgentVersion.objects.bulk_create(
         AgentVersion(name=f"a {name}", harness="scripted", model="m", provider="p") for name in names
     )
@@ -92,6 +103,9 @@ LISTS = {
     "/approvals/decided/": ("scenario", "repository", "decided", "decision"),
     "/review/": ("task", "repository", "category", "handed_in"),
     "/review/decided/": ("task", "repository", "decided", "decision"),
+    "/results/": ("name", "made"),
+    "/exports/": ("name", "asked"),
+    "/providers/": ("name", "dialect", "address"),
     "/agents/": ("name", "harness", "model", "provider"),
     "/imports/": ("asked", "kind", "dataset"),
     "/repositories/": ("name", "address", "language", "state"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from grading.models import Result
+from grading.models import Assignment, Result
 from grading.results import asking, masks, sentences
 from grading.results.behind import Listed, Narrowed, Row, Whole
 from grading.results.charts import Chart, charts
@@ -39,16 +40,20 @@ class Named:
     left: str
 
 
-def overview() -> list[Experimental]:
-    """Every experiment with its newest verdict, masked. A constant number of queries."""
+def overview() -> QuerySet[Experiment]:
+    """Every experiment that has begun, with how much is `accepted` in it and its `newest` result."""
     newest = (
         Result.objects.filter(experiment=OuterRef("pk"), query="", state=Result.State.READY)
         .order_by("-computed_at")
         .values("pk")[:1]
     )
-    done = Count("tasks__assignments", filter=asking.counted("tasks__assignments"))
-    found = asking.with_results().annotate(accepted=done, newest=Subquery(newest))
-    experiments = list(found.select_related("rubric")[:200])
+    done = Assignment.objects.filter(asking.counted(), task__experiment=OuterRef("pk")).order_by()
+    counted = done.values("task__experiment").annotate(n=Count("pk")).values("n")
+    return asking.with_results().annotate(accepted=Coalesce(Subquery(counted), 0), newest=Subquery(newest))
+
+
+def with_verdicts(experiments: Sequence[Any]) -> list[Experimental]:
+    """Some of the overview with their newest verdicts, masked. A constant number of queries."""
     results = Result.objects.in_bulk([each.newest for each in experiments if each.newest])
     return [
         Experimental(each, each.accepted, _verdict(results.get(each.newest)), results.get(each.newest))

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.decorators import reauthentication_required
+from django.db.models import Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,10 +19,18 @@ from grading.export import filters, formats, snapshot
 from grading.export.filters import Filters
 from grading.export.ranges import send
 from grading.models import Export, Gold
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from marlin.states import WrongState
 from tasks.models import Experiment
+
+COLUMNS = (
+    lists.Column("Experiment", "name", "experiment__name"),
+    lists.Column("Asked for", "asked", "asked_at"),
+    lists.Column("State", "state", "state"),
+)
+STATE = lists.Choice("State", "state", Export.State.choices, field="state")
 
 
 @role_required(Role.RESEARCHER)
@@ -212,9 +221,12 @@ def _experiment(posted: QueryDict) -> Experiment | None:
 def _page(
     request: PersonRequest, posted: QueryDict, refused: Exception | None = None, status: int = 200
 ) -> HttpResponse:
-    exports = request.user.exports.select_related("experiment").order_by("-pk")[:50]
-    context = {
-        "exports": [Listed(export) for export in exports],
+    asked, exports = lists.Asked(request, STATE), request.user.exports.select_related("experiment")
+    if words := asked.words:
+        exports = exports.filter(Q(experiment__name__icontains=words) | Q(reason__icontains=words))
+    context = asked.listed(exports, COLUMNS, usual="-asked")
+    context |= {
+        "exports": [Listed(export) for export in context["page"].object_list],
         "experiments": snapshot.exportable(),
         "form": _form(posted),
         "refused": refused,

@@ -16,16 +16,32 @@ from grading.checks import Refused
 from grading.export.writers.csv import safe
 from grading.models import Result
 from grading.results import asking, behind, filters, masks, page
+from marlin import lists
 from marlin.models import Role
 from marlin.roles import PersonRequest, role_required
 from tasks import unblinding
 from tasks.models import Experiment
 
+COLUMNS = (
+    lists.Column("Experiment", "name", "name"),
+    lists.Column("State", "state", "state"),
+    lists.Column("Made", "made", "created_at"),
+    lists.Column("Accepted", "accepted", "accepted", is_number=True),
+)
+STATE = lists.Choice("State", "state", Experiment.State.choices[1:], field="state")
+
 
 @role_required(Role.RESEARCHER)
 @require_safe
 def experiments(request: PersonRequest) -> HttpResponse:
-    context = {"rows": page.overview(), "is_rater": request.user.has_role(Role.RATER, Role.REVIEWER)}
+    asked, rows = lists.Asked(request, STATE), page.overview()
+    if asked.words:
+        rows = rows.filter(name__icontains=asked.words)
+    context = asked.listed(rows, COLUMNS, usual="-made")
+    context |= {
+        "rows": page.with_verdicts(context["page"].object_list),
+        "is_rater": request.user.has_role(Role.RATER, Role.REVIEWER),
+    }
     return render(request, "grading/results.html", context)
 
 

@@ -10,11 +10,13 @@ from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.db import IntegrityError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from marlin import lists
 from marlin.models import Role
 from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
@@ -26,6 +28,12 @@ Row = TypeVar("Row", Provider, Price)
 
 #: Everything about providers is guarded: these pages read and write through this alias alone.
 ALIAS = "unblind"
+COLUMNS = (
+    lists.Column("Name", "name", "name"),
+    lists.Column("Dialect", "dialect", "dialect"),
+    lists.Column("Address", "address", "base_url"),
+)
+STATE = lists.Choice("State", "state", Provider.State.choices, field="state")
 
 
 @role_required(Role.ADMIN)
@@ -40,8 +48,10 @@ def providers(request: PersonRequest) -> HttpResponse:
             return redirect("tasks:provider", public_id=added.public_id)
         except IntegrityError:
             form.add_error("name", "There is a provider of this name already.")
-    listed = Provider.objects.using(ALIAS).select_related("secret").order_by("name")
-    context = {"providers": list(listed), "form": form}
+    asked, rows = lists.Asked(request, STATE), Provider.objects.using(ALIAS).select_related("secret")
+    if asked.words:
+        rows = rows.filter(Q(name__icontains=asked.words) | Q(base_url__icontains=asked.words))
+    context = asked.listed(rows, COLUMNS, usual="name") | {"form": form}
     return render(request, "tasks/providers.html", context, status=422 if form.errors else 200)
 
 
