@@ -7,6 +7,7 @@ can read. The shape is described in docs/results.md.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +31,9 @@ ALPHA = 0.05
 #: A rater with fewer shared turns cannot be told from chance.
 LEAST_SHARED = 8
 POINTS = (2, 3, 5, 10)
+
+#: Arms in a sentence of grading.analysis.ratings: at its end, or in groups.
+_NUMBERS = re.compile(r"(?<=tied with )[\d, ]+|\([\d, ]+\)")
 
 Section: TypeAlias = dict[str, Any] | str
 
@@ -83,6 +87,7 @@ def _said(find: Callable[..., dict[str, Any]], *values: Any) -> Section:
 
 def _of_arms(sentence: str) -> str:
     """Analysis calls what it compares models; here they are arms, and the page must not promise a name."""
+    sentence = _NUMBERS.sub(lambda found: re.sub(r"\d+", r"Arm \g<0>", found[0]), sentence)
     return (
         sentence.replace("The models", "The arms")
         .replace("the models", "the arms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -58,6 +59,10 @@ class Look:
 
     def name(self, arm: int) -> str:
         return self.names.get(arm, f"Arm {arm}")
+
+    def told(self, why: str) -> str:
+        """A stored sentence about arms, with the names that this reader sees."""
+        return re.sub(r"\bArm (\d+)\b", lambda found: self.name(int(found[1])), why)
 
     def behind(self, **chosen: object) -> str:
         """Where the records behind a number are listed; "" where nothing leads there."""

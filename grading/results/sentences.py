@@ -9,6 +9,8 @@ from grading.results.look import Look, Versus
 
 #: Shares of tasks within so many points of one half count as alike.
 MARGIN = 0.03
+#: From the outcome of one task nobody can say how many more it takes.
+LEAST_DECIDED = 2
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ def missing_short(look: Look, pair: Versus | None) -> str:
         return pair.state
     if pair.state == "none":
         return "no task decided"
+    if pair.decided_tasks < LEAST_DECIDED:
+        return "too few to say"
     return f"about {pair.more:,} more" if pair.more else "no end in sight" if pair.more is None else "nearly"
 
 

@@ -231,7 +231,7 @@ def costs(look: Look) -> Chart:
             ""
             if versus.state in ("decided", "equivalent")
             else f"+ {sentences.cost(look, versus.more)}"
-            if versus.more
+            if versus.more and versus.decided_tasks >= sentences.LEAST_DECIDED
             else "–"
         )
         rows.append([name, sentences.missing_short(look, versus), more])

@@ -43,7 +43,7 @@ def ratings(look: Look) -> Chart:
         n=preferences(look.found["counts"]["votes"]),
     )
     if isinstance(fit, str):
-        return without(base, fit)
+        return without(base, look.told(fit))
     rows, links = [], []
     for arm in look.ranked():
         low, high = of_arm(fit["interval"], arm)
@@ -103,9 +103,9 @@ def style(look: Look) -> Chart:
         n=preferences(counted if isinstance(told, str) else told.get("n", counted)),
     )
     if isinstance(fit, str):
-        return without(base, fit)
+        return without(base, look.told(fit))
     if isinstance(told, str):
-        return without(base, told)
+        return without(base, look.told(told))
     rows = [
         [
             look.name(arm),

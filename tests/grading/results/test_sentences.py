@@ -1,5 +1,7 @@
 """The verdict in words, and the sentence that stands where a number would mislead."""
 
+from dataclasses import replace
+
 import pytest
 
 from grading.results import sentences
@@ -34,6 +36,23 @@ def test_each_chart_draws_or_says_why_not(rows, arms, sentence):
         drawn = bool(chart.svg or chart.heat or chart.gauges or (chart.plain and chart.rows))
         assert drawn != bool(chart.why_not), chart.key
         assert "nan" not in chart.svg
+
+
+def test_one_vote_names_its_arm_and_forecasts_nothing():
+    look = small.look(small.ONE_VOTE, (1, 2))
+
+    drawn = charts(look)
+
+    assert drawn["ratings"].why_not == (
+        "The data are separated: nothing was ever preferred to or tied with Arm 1."
+    )
+    assert [row[1:] for row in drawn["cost"].rows] == [["too few to say", "–"]]
+
+
+def test_who_may_see_names_reads_them_in_the_reason_too():
+    look = replace(small.look(small.ONE_VOTE, (1, 2)), names={1: "Heron", 2: "Kestrel"})
+
+    assert charts(look)["ratings"].why_not.endswith("preferred to or tied with Heron.")
 
 
 def test_two_groups_of_arms_are_named():
