@@ -90,6 +90,7 @@ def remember(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def start_of(index: Mapping[str, Any]) -> str:
     """A against B when at least half of all changed lines are alike in both, else each against the base."""
-    changed = sum(entry.get("changed", 0) for entry in index["files"])
-    alike = sum(entry.get("changed", 0) * entry.get("alike", 0) for entry in index["files"])
+    graded = [entry for entry in index["files"] if entry.get("group") != "apart"]
+    changed = sum(entry.get("changed", 0) for entry in graded)
+    alike = sum(entry.get("changed", 0) * entry.get("alike", 0) for entry in graded)
     return View.DIRECT if changed and alike / changed >= MOSTLY_ALIKE else View.PAIR

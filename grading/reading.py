@@ -58,6 +58,8 @@ class ShownFile:
     generated: str
     #: "moved" or "blank" where every change of the file is of that kind.
     only: str
+    #: The rule by which every side that touched it had it set apart; "" for what is graded.
+    apart: str
     #: Of a notebook: "shown" as its cells, or "offered"; "" for other files.
     cells: str
 
@@ -165,7 +167,7 @@ class Reading:
             "views": self._views(look),
             "counts": _counts(page.index),
             "no_base": page.index.get("no_base", False),
-            "without_code": not entries,
+            "without_code": all(_apart(entry) for entry in entries),
         }
 
     def _files(self, page: PairPage, look: Look, reader: Any) -> list[ShownFile]:
@@ -199,6 +201,7 @@ class Reading:
                 ),
                 generated=entry.get("generated", ""),
                 only=entry.get("only", ""),
+                apart=_apart(entry),
                 cells=_cells_of(entry, view),
             )
             for number, (entry, view) in enumerate(zip(entries, views, strict=True))
@@ -328,6 +331,12 @@ def _told_of(entry: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
     if not index.get("no_base"):
         return said
     return [sentence for sentence in said if not sentence.startswith(HUNKS_ALONE)]
+
+
+def _apart(entry: Mapping[str, Any]) -> str:
+    if entry["group"] != "apart":
+        return ""
+    return str(min(side["apart"] for side in (entry["left"], entry["right"]) if side))
 
 
 def _cells_of(entry: Mapping[str, Any], view: View) -> str:

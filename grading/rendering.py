@@ -20,7 +20,7 @@ from grading.diffs.compare import Comparison, Side
 from grading.diffs.version import VERSION
 from grading.models import Fragment, PageWords, PairPage, Picture, Trouble
 from marlin.sources import source
-from tasks.contents import contents_of
+from tasks.contents import Contents, contents_of
 from tasks.models import Candidate, Turn
 from tasks.turns import offered
 
@@ -115,7 +115,7 @@ def _store(turn: Turn, attempt: int, candidates: list[Candidate]) -> None:
     first, second = candidates
     one, other = (contents_of(candidate) for candidate in candidates)
     base = {**one.base, **other.base}
-    forward, backward = compare_in_child(Side(one.patch, one.results), Side(other.patch, other.results), base)
+    forward, backward = compare_in_child(_side(one), _side(other), base)
     orientations = [(first, second, forward, one, other), (second, first, backward, other, one)]
     # In random order: a key must not tell which orientation is the canonical one.
     source().shuffle("orientations", orientations)
@@ -134,6 +134,10 @@ def _store(turn: Turn, attempt: int, candidates: list[Candidate]) -> None:
         PageWords.objects.create(page=page, **_words(comparison))
         Picture.objects.bulk_create(_pictures(page, comparison, base, of_left.results, of_right.results))
         _forget_older(page)
+
+
+def _side(contents: Contents) -> Side:
+    return Side(contents.patch, contents.results, contents.apart)
 
 
 def _fragments(page: PairPage, comparison: Comparison) -> Iterator[Fragment]:

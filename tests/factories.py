@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from marlin.models import User
 from marlin.sources import source
 from tasks import experiments, providers, repeats
 from tasks.gateway import sealing
+from tasks.generation import apart
 from tasks.models import (
     AgentVersion,
     Arm,
@@ -217,8 +218,10 @@ def start_run(candidate: Candidate) -> Run:
     return Run.objects.create(candidate=candidate, token=token, worker="test", lease_until=source().now())
 
 
-def finish_candidate(candidate: Candidate, **result: Any) -> Candidate:
-    """Ready, as if an agent had written one file."""
+def finish_candidate(
+    candidate: Candidate, *, beside: Mapping[str, str] | None = None, **result: Any
+) -> Candidate:
+    """Ready, as if an agent had written one file, and these `beside` it by path, which are set apart."""
     run = start_run(candidate)
     defaults = {
         "patch": PATCH,
@@ -228,9 +231,21 @@ def finish_candidate(candidate: Candidate, **result: Any) -> Candidate:
         "final_message": "I added a file.",
         "evidence": {"ran": True, "passed": 3, "failed": 0, "skipped": 0, "failures": [], "log": "OK"},
     }
+    whole = b""
+    if beside:
+        defaults["set_apart"] = apart.listed({path: apart.rule_of(path) for path in beside})
+        whole = PATCH + added(beside)
     candidate.finish(token=run.token, **(defaults | result))
-    run.end(Run.State.SUCCEEDED, seconds=1.0, exit_code=0)
+    run.end(Run.State.SUCCEEDED, seconds=1.0, exit_code=0, whole_patch=whole)
     return candidate
+
+
+def added(lines: Mapping[str, str]) -> bytes:
+    """A patch of new files with a line each, by path."""
+    return "".join(
+        f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n"
+        for path, line in lines.items()
+    ).encode()
 
 
 def fail_candidate(candidate: Candidate, kind: Failure = Failure.EXIT) -> Candidate:

@@ -19,6 +19,7 @@ class Caps:
     file_characters: int = 10_000_000  # written for one file, an odd character counted as its token
     all_rows: int = 400_000  # that stand on the page, of all files together
     gap_rows: int = 400_000  # that can be opened, of all files together
+    apart_bytes: int = 1_000_000  # of the texts that are set apart; those above have no colours and no marks
 
 
 CAPS = Caps()

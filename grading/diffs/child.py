@@ -69,7 +69,7 @@ def tell_in_child(
 
 
 def _bare(side: Side) -> Side:
-    return Side(side.patch, {})
+    return Side(side.patch, {}, side.apart)
 
 
 def _request(
@@ -78,7 +78,11 @@ def _request(
     whole = caps.lines
     return {
         "sides": [
-            {"patch": _text(side.patch), "results": _texts(side.results) if whole else {}}
+            {
+                "patch": _text(side.patch),
+                "results": _texts(side.results) if whole else {},
+                "apart": dict(side.apart),
+            }
             for side in (first, second)
         ],
         "base": _texts(base) if whole else {},
@@ -150,7 +154,9 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     process.limit(request["seconds"], request["memory"])
     signal.signal(signal.SIGVTALRM, highlight.ring)
-    sides = [Side(_bytes(side["patch"]), _contents(side["results"])) for side in request["sides"]]
+    sides = [
+        Side(_bytes(side["patch"]), _contents(side["results"]), side["apart"]) for side in request["sides"]
+    ]
     base, caps = _contents(request["base"]), Caps(**request["caps"])
     work = prepared(sides[0], sides[1], base, caps=caps)
     if request["tell"]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from grading.diffs.caps import CAPS, Caps
 from grading.diffs.drawing import Drawing, FileView
-from grading.diffs.listing import Contents, Listed, Totals, totals, union
+from grading.diffs.listing import Contents, Listed, Rules, Totals, totals, union
 from grading.diffs.parse import parse
 from grading.diffs.version import VERSION
 
@@ -20,6 +20,8 @@ class Side:
     patch: bytes
     #: None: the file is gone, or its text is not to be had.
     results: Contents
+    #: Files of the patch that are listed and shown, and no part of what is graded.
+    apart: Rules = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Comparison:
     @property
     def alike(self) -> float:
         """The share of the changed lines that both sides changed alike, from 0 to 1."""
-        changed = sum(file.tally.changed for file in self.files)
-        return round(sum(file.tally.alike for file in self.files) / changed, 4) if changed else 0.0
+        tallies = [file.tally for file in self.files if file.group != "apart"]
+        changed = sum(tally.changed for tally in tallies)
+        return round(sum(tally.alike for tally in tallies) / changed, 4) if changed else 0.0
 
     def as_index(self) -> dict[str, Any]:
         """All but the HTML, fit for JSON and for a database that knows neither NUL nor lone surrogates."""
@@ -74,8 +77,8 @@ def prepared(left: Side, right: Side, base: Contents, *, caps: Caps = CAPS) -> W
     `base` holds the texts before either patch, by the path they had then.
     """
     lefts, rights = parse(left.patch, hunks=caps.lines), parse(right.patch, hunks=caps.lines)
-    files = union(lefts, rights, (left.results, right.results), base)
-    return Work(tuple(files), totals(lefts), totals(rights), caps)
+    files = union(lefts, rights, (left.results, right.results), base, (left.apart, right.apart))
+    return Work(tuple(files), totals(lefts, left.apart), totals(rights, right.apart), caps)
 
 
 def compare_both(

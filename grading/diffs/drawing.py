@@ -111,6 +111,7 @@ class Drawing:
         self.tell = tell
         self.rows = 0
         self.gap_rows = 0
+        self.apart_bytes = 0
 
     def draw(self, number: int, file: Listed) -> FileView:
         """The file that stands at this place of the page."""
@@ -122,6 +123,7 @@ class Drawing:
         return forward, backward
 
     def _orientations(self, number: int, file: Listed) -> Iterator[FileView]:
+        self._save(file)
         sheet = sheet_of(file, self.caps, self.highlighter)
         self.highlighter.forget()
         plan = self._plan(sheet)
@@ -137,6 +139,14 @@ class Drawing:
         ):
             view = self._view(number, shown, aligned, planned, ordered, alternatives)
             yield replace(view, views={**view.views, "cells": notebook[side]}) if notebook else view
+
+    def _save(self, file: Listed) -> None:
+        """A tree of dependencies must not take from the work what it costs to draw: it comes last, and plain."""
+        if file.group == "apart":
+            self.apart_bytes += sum(len(result or b"") for result in _results(file))
+        if self.apart_bytes > self.caps.apart_bytes:
+            self.caps = replace(self.caps, colours=False, words=False)
+            self.highlighter = Highlighter(colours=False)
 
     def _notebook(self, number: int, file: Listed) -> tuple[Drawn, Drawn] | None:
         """A notebook's cells as a fourth view in both orientations, drawn as A | B; None for other files."""
@@ -188,7 +198,7 @@ class Drawing:
             generated=generated,
             warnings=tuple(warnings_of(file, sheet)),
             degraded=(*sheet.degraded, *plan.cut),
-            folded=file.group == "generated",
+            folded=file.group in kinds.FOLDED,
             views=views,
             tally=plan.tally,
             images=_images(file),

@@ -1,12 +1,14 @@
-"""What kind of file a path names: source, tests, docs, or something a program wrote."""
+"""What kind of file a path names: source, tests, docs, or written by a program; what is set apart is told to us."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-Group = Literal["source", "tests", "docs", "generated"]
-ORDER: dict[Group, int] = {"source": 0, "tests": 1, "docs": 2, "generated": 3}
+Group = Literal["source", "tests", "docs", "generated", "apart"]
+ORDER: dict[Group, int] = {"source": 0, "tests": 1, "docs": 2, "generated": 3, "apart": 4}
+#: Closed until somebody opens them.
+FOLDED: tuple[Group, ...] = ("generated", "apart")
 
 _LOCKS = {
     *("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lockb", "bun.lock"),

@@ -11,6 +11,8 @@ from grading.diffs.parse import FileDiff, Status
 
 Relation = Literal["left only", "right only", "same", "differ"]
 Contents = Mapping[str, bytes | None]
+#: Paths that are set apart -> the rule that says so.
+Rules = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class SideFile:
     added: int
     removed: int
     binary: bool
+    #: The rule that took it out of what is graded; "" for all else.
+    apart: str = ""
 
 
 class Totals(NamedTuple):
@@ -38,6 +42,7 @@ class Touch(NamedTuple):
 
     diff: FileDiff
     result: bytes | None
+    apart: str = ""
 
 
 class Listed(NamedTuple):
@@ -55,15 +60,22 @@ class Listed(NamedTuple):
 
 
 def union(
-    lefts: Sequence[FileDiff], rights: Sequence[FileDiff], results: tuple[Contents, Contents], base: Contents
+    lefts: Sequence[FileDiff],
+    rights: Sequence[FileDiff],
+    results: tuple[Contents, Contents],
+    base: Contents,
+    rules: tuple[Rules, Rules] = ({}, {}),
 ) -> list[Listed]:
     """The files that at least one side touched, in the order of the page. `results` are the sides' texts by path."""
-    pairs = [(_touch(one, results[0]), _touch(other, results[1])) for one, other in _paired(lefts, rights)]
+    pairs = [
+        (_touch(one, results[0], rules[0]), _touch(other, results[1], rules[1]))
+        for one, other in _paired(lefts, rights)
+    ]
     return sorted((_listed(one, other, base) for one, other in pairs), key=_place)
 
 
-def _touch(diff: FileDiff | None, results: Contents) -> Touch | None:
-    return None if diff is None else Touch(diff, results.get(diff.path))
+def _touch(diff: FileDiff | None, results: Contents, rules: Rules) -> Touch | None:
+    return None if diff is None else Touch(diff, results.get(diff.path), rules.get(diff.path, ""))
 
 
 def _paired(
@@ -89,14 +101,22 @@ def _listed(left: Touch | None, right: Touch | None, base: Contents) -> Listed:
     before = next((base.get(touch.diff.base_path) for touch in touches), None)
     paths = {touch.diff.path for touch in touches}
     path = paths.pop() if len(paths) == 1 else touches[0].diff.base_path
-    group = kinds.group_of(path, before, *(touch.result for touch in touches))
+    group: kinds.Group = "apart"
+    if not all(touch.apart for touch in touches):  # what one side made part of its work is read as work
+        group = kinds.group_of(path, before, *(touch.result for touch in touches))
     return Listed(path, before, left, right, group)
 
 
-def _place(file: Listed) -> tuple[int, str, str, str]:
+def _place(file: Listed) -> tuple[int, str, str, str, str]:
     """Nothing in it depends on which side is called left: both orientations have one order."""
     folder, _, name = file.path.rpartition("/")
-    return kinds.ORDER[file.group], folder, name, file.base_path
+    return kinds.ORDER[file.group], _rule(file), folder, name, file.base_path
+
+
+def _rule(file: Listed) -> str:
+    """The smaller where the sides have different ones."""
+    rules = [touch.apart for touch in (file.left, file.right) if touch is not None]
+    return min(rules) if file.group == "apart" else ""
 
 
 def mirrored(file: Listed) -> Listed:
@@ -104,8 +124,10 @@ def mirrored(file: Listed) -> Listed:
     return file._replace(left=file.right, right=file.left)
 
 
-def totals(files: Sequence[FileDiff]) -> Totals:
-    return Totals(len(files), sum(file.added for file in files), sum(file.removed for file in files))
+def totals(files: Sequence[FileDiff], rules: Rules) -> Totals:
+    """Of what is graded: what is set apart has its counts in the list alone."""
+    graded = [file for file in files if file.path not in rules]
+    return Totals(len(graded), sum(file.added for file in graded), sum(file.removed for file in graded))
 
 
 def side_file(touch: Touch | None) -> SideFile | None:
@@ -113,7 +135,7 @@ def side_file(touch: Touch | None) -> SideFile | None:
     if touch is None:
         return None
     diff = touch.diff
-    return SideFile(diff.path, diff.status, diff.old_path, diff.added, diff.removed, diff.binary)
+    return SideFile(diff.path, diff.status, diff.old_path, diff.added, diff.removed, diff.binary, touch.apart)
 
 
 def relation(left: Touch | None, right: Touch | None) -> Relation:

@@ -121,7 +121,7 @@ def _from_texts(
         strict=True,
     )
     columns, unmarked = _columns(versions, blocks, raw, caps)
-    uncoloured = _why_plain(read) if caps.colours else ["Shown without colours: they took too long."]
+    uncoloured = _why_plain(read) if caps.colours else ["Shown without colours: they would take too long."]
     degraded = [*uncoloured, *unmarked]
     if any(misfits):
         degraded.append("The patch does not fit its texts here: the changes shown were found anew.")

@@ -47,12 +47,12 @@ def _totals(totals: Totals) -> dict[str, int]:
 
 
 def _file(file: FileView, *, sides: int) -> dict[str, Any]:
-    alone = {} if sides == 2 or file.left is None else asdict(file.left)
+    alone = {} if sides == 2 or file.left is None else _side(file.left)
     return {
         **alone,
         "path": file.path,
-        "a": file.left and asdict(file.left),
-        "b": file.right and asdict(file.right),
+        "a": file.left and _side(file.left),
+        "b": file.right and _side(file.right),
         "relation": file.relation,
         "group": file.group,
         "folded": file.folded,
@@ -60,6 +60,13 @@ def _file(file: FileView, *, sides: int) -> dict[str, Any]:
         "degraded": list(file.degraded),
         "rows": [_row(row, sides=sides) for row in file.told],
     }
+
+
+def _side(side: SideFile) -> dict[str, Any]:
+    """Nothing is set apart here: that goes by what a repository holds, and by both patches."""
+    told = asdict(side)
+    del told["apart"]
+    return told
 
 
 def _row(row: ToldRow, *, sides: int) -> dict[str, Any]:

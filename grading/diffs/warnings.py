@@ -16,6 +16,9 @@ def warnings_of(file: Listed, sheet: Sheet) -> Iterable[str]:
     """Sentences on odd characters, encodings and line ends."""
     if found := escape.ODD.search(file.path):
         yield f"The file's name holds an odd character, {_named(found.group())}."
+    for letter, touch in (("A", file.left), ("B", file.right)):
+        if touch is not None and touch.apart and file.group != "apart":
+            yield f"{letter}'s is set apart as {touch.apart}: it was neither tested nor continued from."
     for letter, touch, column in (("A", file.left, sheet.left), ("B", file.right, sheet.right)):
         if touch is not None:
             added = [cell for row in sheet.rows if (cell := row.left if letter == "A" else row.right)]

@@ -54,13 +54,17 @@ def folders(files: Iterable[ShownFile]) -> list[Folder]:
     """Neighbours of one folder under one heading; what programs wrote stands together at the end."""
     found: list[Folder] = []
     for file in files:
-        name = (
-            "Generated, folded" if file.group == "generated" else file.path.rpartition("/")[0] or "Top folder"
-        )
+        name = _heading(file)
         if not found or found[-1].name != name:
             found.append(Folder(name, []))
         found[-1].files.append(file)
     return found
+
+
+def _heading(file: ShownFile) -> str:
+    if file.apart:
+        return f"Set apart as {file.apart}, folded"
+    return "Generated, folded" if file.group == "generated" else file.path.rpartition("/")[0] or "Top folder"
 
 
 @register.simple_tag(takes_context=True)
@@ -104,6 +108,8 @@ def _more(file: ShownFile) -> SafeString:
         found.append(format_html(' data-images="{}"', addresses))
     if file.generated:
         found.append(format_html(' data-generated="{}"', file.generated))
+    if file.apart:
+        found.append(format_html(' data-apart="{}"', file.apart))
     return mark_safe("".join(found))  # noqa: S308 # each part is escaped or our own
 
 
@@ -164,7 +170,7 @@ def blank_file() -> ShownFile:
     return ShownFile(
         number=0, path="", a=None, b=None, relation="", group="", warnings=(), folded=False, html="", url="",
         mark_url="", rows=0, is_read=False, moved=0, blank=0, differences=0, images=(), generated="", only="",
-        cells="",
+        apart="", cells="",
     )  # fmt: skip
 
 

@@ -108,6 +108,7 @@ function furnish(article) {
   if (row.querySelector(".only")) head.querySelector("h3").after(tag(row.querySelector(".only").title));
   if (isNotebook(row)) head.querySelector("h3").after(notebookLink());
   if (row.dataset.generated) head.querySelector("h3").after(tag("generated", row.dataset.generated));
+  if (row.dataset.apart) head.querySelector("h3").after(tag("set apart", row.dataset.apart));
   const mark = head.querySelector("[data-read]");
   mark.setAttribute("formaction", addressOf(number).replace(/(\?.*)?$/, "/read"));
   mark.setAttribute("aria-pressed", String(isRead(article)));

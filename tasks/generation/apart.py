@@ -40,6 +40,11 @@ def chosen(added: Iterable[str], *, base: Iterable[str], patch: bytes) -> dict[s
     return made | dict.fromkeys(scratch - named, "scratch")
 
 
+def rule_of(path: str) -> str:
+    """The rule for a path that is known to be set apart."""
+    return _made(path, frozenset()) or "scratch"
+
+
 def listed(rules: Mapping[str, str]) -> list[dict[str, Any]]:
     """For the page and the records: each rule with its paths."""
     found: dict[str, list[str]] = {}

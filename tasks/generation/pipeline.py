@@ -154,9 +154,8 @@ def _generate(
     tested = _tested(candidate, ready, graded.patch, directory, sandbox, cancelled)
     if cancelled():
         raise Cancelled
-    return replace(
-        _product(graded, notes, result, tested, ready, rules), whole_patch=taken.patch if rules else b""
-    )
+    product = _product(graded, notes, result, tested, ready, rules)
+    return _with_the_rest(product, taken.patch, ready) if rules else product
 
 
 def _worked(
@@ -275,6 +274,14 @@ def _product(
         memory=result.memory,
         hits=hits,
     )
+
+
+def _with_the_rest(product: Product, whole: bytes, ready: prepared.Prepared) -> Product:
+    """What is set apart is shown as well: it must name nobody either."""
+    found = scrub.hits(whole, scrub.known_names(), ready.base, ready.commit)
+    # One by one: a tree of dependencies may have more of them than are kept, and come before the work.
+    hits = [*product.hits, *(hit for hit in found if hit not in product.hits)]
+    return replace(product, whole_patch=whole, hits=hits, fields={**product.fields, "is_held": bool(hits)})
 
 
 def _taken(

@@ -42,7 +42,8 @@ def remembering(function: Callable[..., Any], key_of: Callable[[tuple[Any, ...]]
 
 def _what_it_holds(arguments: tuple[Candidate]) -> object:
     (candidate,) = arguments
-    return bytes(candidate.patch), candidate.turn.base_commit
+    whole = candidate.runs.exclude(whole_patch=b"").values_list("whole_patch", flat=True)
+    return bytes(candidate.patch), candidate.turn.base_commit, tuple(map(bytes, whole))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from marlin.models import Role
 from marlin.sources import now
 from tasks.models import AgentVersion
 from tests import factories
-from tests.grading.conftest import page_of, words_of
+from tests.grading.conftest import page_of, review_of, words_of
 
 HTMX = {"HX-Request": "true"}
 TABS = ("", "transcripts", "tests", "write-up")
@@ -227,6 +227,61 @@ def test_files_beyond_the_first_rows_come_later_and_folded_ones_when_opened(
 
     assert [file.is_loaded for file in shown] == [False, True, False, False]
     assert shown[2].url.startswith(page_of(assignment, "files/2?view="))
+
+
+@pytest.fixture
+def beside(db, rosa):
+    """Rosa holds a task of which one side left a scratch file and the other built something."""
+    turn = factories.make_task().turns.get()
+    for candidate, path in zip(turn.candidates.all(), ("debug_it.py", "dist/x.js"), strict=True):
+        factories.finish_candidate(candidate, beside={path: f"inside {path}"})
+    factories.render(turn)
+    return factories.make_assignment(rosa, turn.task)
+
+
+def test_what_is_set_apart_is_listed_with_counts_and_opens(client, rosa, beside):
+    client.force_login(rosa)
+
+    page = client.get(page_of(beside, "?view=pair"))
+    listed = words_of(page).partition('<aside class="files"')[2].partition("</aside>")[0]
+
+    files = page.context["files"]
+    assert [(file.path, file.apart, file.folded, file.is_loaded) for file in files] == [
+        ("README.md", "", False, True),
+        ("dist/x.js", "build output", True, False),
+        ("debug_it.py", "scratch", True, False),
+    ]
+    assert "Set apart as build output, folded" in listed
+    assert "Set apart as scratch, folded" in listed
+    assert listed.count("+1 <b>−0</b>") == 4
+    assert page.context["counts"] == [f"{side}: 1 file, 1 line added, 0 removed." for side in "AB"]
+    for number, path in ((1, "dist/x.js"), (2, "debug_it.py")):
+        part = client.get(page_of(beside, f"files/{number}"), headers=HTMX)
+        assert f"inside {path}" in words_of(part)
+        assert words_of(part) in words_of(client.get(page_of(beside, f"files/{number}")))  # without script
+
+
+def test_the_reviewer_opens_what_is_set_apart_as_well(client, robin, beside):
+    factories.submit(beside)
+    client.force_login(robin)
+
+    assert "Set apart as scratch, folded" in words_of(client.get(review_of(beside)))
+    assert "inside debug_it.py" in words_of(client.get(review_of(beside, "files/2")))
+
+
+def test_where_all_is_set_apart_the_answers_stand_first_and_the_files_below(client, rosa):
+    turn = factories.make_task().turns.get()
+    for candidate in turn.candidates.all():
+        factories.finish_candidate(
+            candidate, beside={"NOTES.md": "x"}, patch=b"", files=[], final_message="It is the clock."
+        )
+    factories.render(turn)
+    client.force_login(rosa)
+
+    page = client.get(page_of(factories.make_assignment(rosa, turn.task)))
+
+    assert page.context["without_code"]
+    assert words_of(page).index("It is the clock.") < words_of(page).index('id="look"')
 
 
 # --- Saving ---------------------------------------------------------------------------------------------------

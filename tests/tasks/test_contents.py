@@ -52,3 +52,18 @@ def test_a_repository_that_is_not_to_be_had_is_said(candidate):
 
     with pytest.raises(GitFailed):
         contents_of(candidate)
+
+
+def test_what_was_set_apart_is_given_with_its_rule(candidate):
+    beside = {"dist/x.js": "1", "reproduce.py": "print(1)"}
+    factories.finish_candidate(candidate, beside=beside)
+
+    contents = contents_of(candidate)
+
+    assert contents.patch == factories.PATCH + factories.added(beside)
+    assert contents.apart == {"dist/x.js": "build output", "reproduce.py": "scratch"}
+    assert contents.results == {
+        "README.md": b"hello\n",
+        "dist/x.js": b"1\n",
+        "reproduce.py": b"print(1)\n",
+    }

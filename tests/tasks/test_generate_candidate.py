@@ -160,6 +160,17 @@ def test_what_is_no_work_is_neither_graded_nor_tested_and_is_kept(given):
     assert b"test_fix_1.py" not in bytes(candidate.patch)
 
 
+def test_what_is_set_apart_names_nobody_either(given):
+    work = given("echo made by codex > NOTES.md; echo 1 > moon.py")
+
+    candidate = work.generate()
+
+    assert candidate.is_held
+    assert list(candidate.scrub_hits.values_list("path", "line", "text")) == [
+        ("NOTES.md", 1, "made by codex")
+    ]
+
+
 def test_a_set_up_that_fails_now_is_no_failure_of_the_agent(given):
     work = given()
     Repository.objects.update(setup_command="echo index is down; exit 1")

@@ -102,6 +102,46 @@ def test_files_stand_in_order_with_what_each_side_did(sides):
     assert comparison.right_totals == (3, 5, 1)
 
 
+def test_what_is_set_apart_comes_last_and_folded_and_counts_for_nothing(repository):
+    left = repository.side({}, {"a.py": b"1\n", "z.py": b"2\n", "b.log": b"3\n4\n"})
+    right = repository.side({}, {"z.py": b"2\n", "b.log": b"3\n"})
+    left, right = replace(left, apart={"a.py": "x", "b.log": "x"}), replace(right, apart={"b.log": "x"})
+
+    forward, backward = compare_both(left, right, {})
+
+    for comparison in (forward, backward):
+        assert [(file.path, file.group, file.folded) for file in comparison.files] == [
+            ("z.py", "source", False),
+            ("a.py", "apart", True),
+            ("b.log", "apart", True),
+        ]
+        assert (comparison.alike, "<td class=a" in comparison.files[1].views["pair"].html) == (1.0, True)
+    assert (forward.left_totals, forward.right_totals) == ((1, 1, 0), (1, 1, 0))
+    entry = forward.files[2].as_entry()
+    assert (entry["left"]["added"], entry["right"]["added"], entry["left"]["apart"]) == (2, 1, "x")
+
+
+def test_what_one_side_alone_set_apart_is_read_as_work_and_told(repository):
+    side = repository.side({}, {"verify.py": b"1\n"})
+
+    forward, backward = compare_both(replace(side, apart={"verify.py": "scratch"}), side, {})
+
+    (told,), (mirrored,) = forward.files[0].warnings, backward.files[0].warnings
+    assert (forward.files[0].group, forward.files[0].folded) == ("source", False)
+    assert told.startswith("A's is set apart as scratch: ")
+    assert mirrored.startswith("B's is set apart as scratch: ")
+
+
+def test_a_tree_of_dependencies_takes_no_colours_from_the_work(repository):
+    files = {"a.py": b"import b\n", "m/1.py": b"import c\n", "m/2.py": b"import d\n"}
+    side = replace(repository.side({}, files), apart=dict.fromkeys(("m/1.py", "m/2.py"), "dependencies"))
+
+    files = compare(side, Side(b"", {}), {}, caps=Caps(apart_bytes=10)).files
+
+    assert [("<b>import</b>" in file.views["pair"].html) for file in files] == [True, True, False]
+    assert files[2].degraded == ("Shown without colours: they would take too long.",)
+
+
 def test_a_file_reads_as_a_table_of_base_a_and_b(sides):
     html = compare(*sides, BASE).files[0].views["pair"].html
 
@@ -153,6 +193,7 @@ def test_the_index_is_json_without_html(sides):
         "added": 1,
         "removed": 1,
         "binary": False,
+        "apart": "",
     }
     assert index["files"][0]["gaps"] == {"pair": 1, "three": 1, "direct": 1}
     assert index["files"][0]["rows"] == {"pair": 11, "three": 10, "direct": 10}
