@@ -35,7 +35,7 @@ def test_every_candidate_ends_ready_once_though_the_broker_forgets_and_dies(
     eventually(lambda: not worlds.running(stack), why="Work in hand stopped with the broker.")
     stack.valkey.start()
     worlds.flush(stack)
-    worlds.wait_until_all_are_ready(stack, 2 * scenarios, within=600 if long else 60)
+    worlds.wait_until_all_are_ready(stack, 2 * scenarios, within=600 if long else 120)
 
     assert done_while_away < 2 * scenarios  # the broker was away while there was work
     worlds.assert_each_is_ready_once(stack, 2 * scenarios)

@@ -43,7 +43,7 @@ def test_every_candidate_ends_ready_once_though_the_worker_is_killed(committed: 
         killed = dict(at_work) | killed  # one that nobody has noticed yet died earlier
         stack.kill("worker")
     stack.start_worker()
-    worlds.wait_until_all_are_ready(stack, 2 * scenarios, within=30 * scenarios if long else 60)
+    worlds.wait_until_all_are_ready(stack, 2 * scenarios, within=30 * scenarios if long else 120)
 
     assert stack.value("SELECT count(*) FROM tasks_run WHERE state = 'lost'")
     worlds.assert_each_is_ready_once(stack, 2 * scenarios)

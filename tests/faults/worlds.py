@@ -149,7 +149,7 @@ def flush(stack: Stack) -> None:
     client.close()
 
 
-def wait_until_all_are_ready(stack: Stack, wanted: int, *, within: float = 60) -> None:
+def wait_until_all_are_ready(stack: Stack, wanted: int, *, within: float = 120) -> None:
     eventually(
         lambda: ready(stack) == wanted,
         within=within,
