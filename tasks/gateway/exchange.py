@@ -320,8 +320,11 @@ class Exchanges:
         await write_down()
         # Neither an end nor silence: an agent that waits for either would take half an answer for a whole one.
         with suppress(ConnectionError):
-            if not reading.trouble:
+            if not (reading.trouble and call.dialect.breaks_off):
                 await response.write(call.dialect.last_words("The answer was cut off; ask again."))
+            if not call.dialect.breaks_off:
+                await response.write_eof()
+                return response
         _hang_up(request)
         return response
 

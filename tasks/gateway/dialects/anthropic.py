@@ -29,6 +29,7 @@ VERSION = "2023-06-01"
 class Messages:
     name = "anthropic-messages"
     family = "anthropic"
+    breaks_off = True
 
     def call(self, path: str) -> Call | None:
         if path == "/v1/messages":

@@ -101,6 +101,10 @@ class Dialect(Protocol):
     def last_words(self, sentence: str) -> bytes:
         """What is sent into a stream that we cut, before the connection closes."""
 
+    @property
+    def breaks_off(self) -> bool:
+        """Whether its agents ask again when a connection breaks off; those of others heed last words alone."""
+
 
 def replaced(message: Any, name: str, alias: str) -> bool:
     if isinstance(message, dict) and isinstance(message.get(name), str):

@@ -11,7 +11,6 @@ from tasks.gateway.dialects.base import (
     Body,
     Call,
     Reading,
-    event,
     inner,
     number,
     objects,
@@ -28,6 +27,8 @@ STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 4
 class Generate:
     name = "gemini"
     family = "gemini"
+    #: Its client gives up when a connection breaks off, and forgets what it had not read yet.
+    breaks_off = False
 
     def call(self, path: str) -> Call | None:
         found = PATH.fullmatch(path)
@@ -95,7 +96,8 @@ class Generate:
         return {"error": {"code": status, "message": sentence, "status": STATUSES.get(status, usual)}}
 
     def last_words(self, sentence: str) -> bytes:
-        return event(self.error(503, sentence))
+        """No event: its client looks for an error in a piece that is JSON and nothing else."""
+        return packed(self.error(503, sentence))
 
 
 def _own_functions(tool: Body) -> Body:

@@ -29,6 +29,7 @@ class _OpenAI:
     """What both have in common."""
 
     family = "openai"
+    breaks_off = True
 
     def headers(self, key: str) -> Mapping[str, str]:
         return {"authorization": f"Bearer {key}"}

@@ -347,6 +347,10 @@ def test_words_of_an_agents_own_stop_nobody(run: Any) -> None:
     assert len(world.fake.seen) == 1
 
 
+#: What a client of Gemini reads as an error wherever it stands: no event, and nothing after it.
+CUT_OFF = b'\n\n{"error":{"code":503,"message":"The answer was cut off; ask again.","status":"UNAVAILABLE"}}'
+
+
 @pytest.mark.parametrize("ends", ["dropped", "truncated", "stalled", "trouble"])
 def test_half_an_answer_never_looks_whole(run: Any, ends: str) -> None:
     answers = []
@@ -357,8 +361,9 @@ def test_half_an_answer_never_looks_whole(run: Any, ends: str) -> None:
 
     patience = Patience(idle=0.3)
     world = run(act, Turn("A long story of the sea.", ends=ends), Turn(), patience=patience)
-    assert answers[0].broke_off
+    assert answers[0].broke_off or answers[0].body.endswith(CUT_OFF)
     assert not answers[1].broke_off, "asked again it goes well"
+    assert CUT_OFF not in answers[1].body
     cut, whole = world.ledger.written
     assert cut.outcome is Outcome.PROVIDER
     assert cut.sentence
