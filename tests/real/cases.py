@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -119,10 +120,17 @@ CASES = {
 }
 
 
+def chosen_cases() -> list[str]:
+    """All, or those that CASES names, with semicolons between."""
+    named = [name.strip() for name in os.environ.get("CASES", "").split(";") if name.strip()]
+    assert not (unknown := set(named) - set(CASES)), unknown
+    return named or list(CASES)
+
+
 def test_every_case_ends_as_it_must(world: World) -> None:
     rows: dict[tuple[str, str], worlds.Agent] = {}
     with in_a_thread(decide=world.decide) as fake:
-        for case in CASES:
+        for case in chosen_cases():
             for preset in world.installed:
                 rows[case, preset] = _agent(world, fake, case, preset)
             _experiments(world, case, [rows[case, preset] for preset in world.installed])
@@ -192,4 +200,4 @@ def _resume_what_was_refused(world: World, rows: dict[tuple[str, str], worlds.Ag
         provider = Provider.objects.get(agent_versions=agent.version)
         assert "401" in provider.pause_reason
         providers.resume(provider, by=admin)
-    eventually(lambda: {_candidate(agent).state for agent in refused} == {"ready"}, within=120)
+    eventually(lambda: {_candidate(agent).state for agent in refused} <= {"ready"}, within=120)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tasks.models import Candidate, Task
 from tests import factories
 from tests.fake_provider import Seen, in_a_thread
 from tests.faults import worlds
+from tests.real.__main__ import installed_below
 from tests.real.equal import asked, differences
 from tests.real.scripts import Act, Script, conversation
 from tests.real.world import World
@@ -23,9 +26,8 @@ PROMPTS = ("Begin with stage-1.", "Go on with stage-2.", "Go on with stage-3.", 
 WINNERS = (0, 1, 0)
 
 
-@pytest.mark.parametrize("preset", ["claude-code", "codex"])
+@pytest.mark.parametrize("preset", installed_below(Path(os.environ["AGENTS"])))
 def test_both_sides_go_on_from_the_winner(world: World, preset: str) -> None:
-    assert preset in world.installed
     rater, pair = factories.make_person("Riley", "rater"), list[Candidate]()
     with in_a_thread(decide=world.decide) as fake:
         agents = [
