@@ -116,106 +116,21 @@ def test_the_bases_rules_say_what_is_ignored(worktree, take):
     assert paths(take()) == ["kept.txt"]
 
 
-def test_the_agents_rules_hide_nothing(worktree, take):
-    (worktree / ".gitignore").write_text("*\n")
-    (worktree / "docs" / ".gitignore").write_text("*\n")
-    (worktree / ".git" / "info" / "exclude").write_text("*\n")
-    (worktree / "docs" / "new").write_text("x")
-    (worktree / "a.log").write_text("x")
-
-    assert paths(take()) == [".gitignore", "docs/.gitignore", "docs/new"]
-
-
-def test_attributes_hide_nothing(worktree, take):
-    (worktree / ".gitattributes").write_text(
-        "* -diff -text binary\n*.py filter=x diff=x working-tree-encoding=utf-16\n"
+def test_settings_for_other_commands_run_nothing_either(worktree, take, reachable):
+    """What no collector runs today, however naive; those that some do are in test_tricks.py."""
+    marker, evil = reachable / "marker", reachable / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
+    evil.chmod(0o755)
+    (worktree / ".git" / "config").write_text(
+        f"[core]\n\tpager = {evil}\n\teditor = {evil}\n\taskPass = {evil}\n\talternateRefsCommand = {evil}\n"
+        f'[merge "x"]\n\tdriver = {evil}\n[filter "x"]\n\tsmudge = {evil}\n\trequired = true\n'
+        f"[credential]\n\thelper = !{evil}\n[uploadpack]\n\tpackObjectsHook = {evil}\n"
+        f"[alias]\n\tadd = !{evil}\n\tdiff-tree = !{evil}\n"
     )
-    (worktree / "tide.py").write_text("seen = True\r\n$Id$\n")
+    (worktree / ".gitattributes").write_text("* filter=x merge=x\n")
 
-    taken = take()
-
-    assert b"+seen = True\r\n" in taken.patch
-    assert b"+$Id$\n" in taken.patch
-    assert [file.binary for file in taken.files] == [False, False]
-
-
-def test_what_the_agent_did_in_its_repository_does_not_matter(worktree, take):
-    (worktree / "tide.py").write_text("changed\n")
-    git_dir = worktree / ".git"
-    for command in (
-        ["update-index", "--assume-unchanged", "tide.py"],
-        ["update-index", "--skip-worktree", "run.sh"],
-    ):
-        subprocess.run(["git", "-c", "safe.directory=*", "-C", worktree, *command], check=True)
-    (worktree / "run.sh").write_text("changed\n")
-
-    with_repository = take()
-    worktrees.remove(git_dir)
-    without_repository = take()
-
-    assert paths(with_repository) == ["run.sh", "tide.py"]
-    assert with_repository == without_repository
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [
-        "[core]\n\tfsmonitor = {evil}\n",
-        "[core]\n\thooksPath = {folder}\n",
-        "[core]\n\tpager = {evil}\n\teditor = {evil}\n\tsshCommand = {evil}\n\taskPass = {evil}\n",
-        "[core]\n\tworktree = /etc\n",
-        "[core]\n\talternateRefsCommand = {evil}\n",
-        "[diff]\n\texternal = {evil}\n",
-        '[diff "x"]\n\ttextconv = {evil}\n\tcommand = {evil}\n',
-        '[filter "x"]\n\tclean = {evil}\n\tsmudge = {evil}\n\tprocess = {evil}\n\trequired = true\n',
-        '[merge "x"]\n\tdriver = {evil}\n',
-        "[include]\n\tpath = {folder}/included\n",
-        "[gpg]\n\tprogram = {evil}\n[commit]\n\tgpgsign = true\n",
-        "[credential]\n\thelper = !{evil}\n",
-        "[uploadpack]\n\tpackObjectsHook = {evil}\n",
-        '[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\turl = ext::{evil}\n\tpromisor = true\n',
-        "nonsense [[[",
-    ],
-)
-def test_no_setting_of_the_agent_runs_anything(worktree, take, reachable, setting):
-    marker = reachable / "marker"
-    evil = reachable / "evil"
-    evil.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
-    evil.chmod(0o755)
-    (reachable / "included").write_text(f"[core]\n\tfsmonitor = {evil}\n")
-    for hook in (
-        "post-index-change",
-        "pre-commit",
-        "post-checkout",
-        "reference-transaction",
-        "fsmonitor-watchman",
-    ):
-        (reachable / hook).symlink_to(evil)
-        (worktree / ".git" / "hooks").mkdir(exist_ok=True)
-        (worktree / ".git" / "hooks" / hook).symlink_to(evil)
-    (worktree / ".git" / "config").write_text(setting.format(evil=evil, folder=reachable))
-    (worktree / ".git" / "info" / "attributes").write_text("* filter=x diff=x merge=x\n")
-    (worktree / ".gitattributes").write_text("* filter=x diff=x merge=x\n")
-    (worktree / "tide.py").write_text("changed\n")
-
-    taken = take()
-
-    assert paths(taken) == [".gitattributes", "tide.py"]
+    assert paths(take()) == [".gitattributes"]
     assert not marker.exists()
-
-
-def test_the_attack_works_on_a_collector_that_opens_the_agents_repository(worktree, reachable):
-    marker = reachable / "marker"
-    evil = reachable / "evil"
-    evil.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
-    evil.chmod(0o755)
-    (worktree / ".git" / "config").write_text(f'[filter "x"]\n\tclean = {evil}\n')
-    (worktree / ".git" / "info" / "attributes").unlink()
-    (worktree / ".gitattributes").write_text("* filter=x\n")
-
-    git("add", "--all", git_dir=worktree / ".git", work_tree=worktree)
-
-    assert marker.exists()
 
 
 def test_an_unreadable_file_is_left_as_it_was(worktree, take):
