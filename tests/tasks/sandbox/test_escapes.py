@@ -1,11 +1,13 @@
 # ruff: noqa: E501  the scripts read better whole
 """Ways out of the sandbox. Each must be closed by bubblewrap, and open without it, so that the check can fail."""
 
+import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from tasks.sandbox.base import MIB, Command, Limits, Mount, SandboxUnusable
 from tasks.sandbox.bubblewrap import Bubblewrap
 from tasks.sandbox.local import LocalSandbox
+from tests.tasks.conftest import STRANGER
 
 # Each prints ESCAPED when it gets out. {sibling} is another candidate's directory, {port} and {abstract} are
 # listeners of the host, {parent} is the worker's process.
@@ -160,23 +163,41 @@ def test_there_is_no_way_out(sandbox, world, way):
     assert not escapes(sandbox, (OPEN_WITHOUT | CLOSED)[way], world)
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        "reads another candidate",
-        "writes to another candidate",
-        "lists the folder above",
-        "reaches a port",
-        "reaches an abstract socket",
-        "sees the worker's process",
-        "sees the host's name",
-        "sees the host's accounts",
-        "sees the host's /tmp",
-        "sees the host's settings",
-        "traces a child",
-        "leaves a daemon",
-    ],
-)
+#: Nobody but the kernel's own root loads a module, so no straw opens this without harm.
+KEPT_BY_THE_SYSTEM = {"loads a module"}
+SHOWN_WITHOUT = {
+    *("reads another candidate", "writes to another candidate", "lists the folder above", "reaches a port"),
+    *("reaches an abstract socket", "sees the worker's process", "sees the host's name", "traces a child"),
+    *("sees the host's accounts", "sees the host's /tmp", "sees the host's settings", "leaves a daemon"),
+}
+SHOWN_BARE = {"may gain privileges", "holds a file of the host open", "types into our terminal"}
+
+
+def lacking():
+    """Ways that this machine's own kernel does not know, so that none leads out."""
+    ways = set()
+    for way, family, kind in (("opens a vsock", 40, 1), ("opens the kernel's ciphers", 38, 5)):
+        try:
+            socket.socket(family, kind).close()
+        except OSError:
+            ways.add(way)
+    if len(socket.if_nameindex()) < 2:
+        ways.add("sees the host's interfaces")
+    if Path("/proc/sys/dev/tty/legacy_tiocsti").exists():
+        allowed = Path("/proc/sys/dev/tty/legacy_tiocsti").read_text().strip() == "1"
+        ways |= set() if allowed else {"types into our terminal"}
+    disabled = Path("/proc/sys/kernel/io_uring_disabled")
+    if disabled.exists() and disabled.read_text().strip() != "0":
+        ways.add("starts an io_uring")
+    return ways
+
+
+def ordinary():
+    """These scripts never run as root: as root some of them change the machine."""
+    return {"user": STRANGER, "group": STRANGER, "extra_groups": []} if os.getuid() == 0 else {}
+
+
+@pytest.mark.parametrize("way", sorted(SHOWN_WITHOUT))
 def test_without_a_sandbox_there_is(world, way):
     try:
         assert escapes(LocalSandbox(i_know_this_is_unsafe=True), OPEN_WITHOUT[way], world)
@@ -185,16 +206,38 @@ def test_without_a_sandbox_there_is(world, way):
             os.kill(daemon, 9)
 
 
-# The system itself, and not we, keeps an ordinary user from these; a test cannot open them without harm.
-KEPT_BY_THE_SYSTEM = {
-    *("may gain privileges", "types into our terminal", "changes the kernel", "loads a module"),
-    "holds a file of the host open",
-}
+@pytest.mark.parametrize("way", sorted(SHOWN_BARE))
+def test_an_ordinary_process_can(world, way):
+    """It has a file of ours open, and our terminal for its input."""
+    ours, its = os.openpty()
+    with Path(__file__).open("rb") as file:
+
+        def at_the_terminal():
+            fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+
+        told = subprocess.run(
+            ["/usr/bin/python3", "-c", CLOSED[way].format(**world)],
+            stdin=its,
+            capture_output=True,
+            pass_fds=[file.fileno()],
+            start_new_session=True,
+            preexec_fn=at_the_terminal,
+            cwd="/",
+            **ordinary(),
+        )
+    os.close(ours)
+    os.close(its)
+
+    assert (b"ESCAPED" in told.stdout) == (way not in lacking()), told.stderr
 
 
 def test_with_walls_of_straw_the_other_ways_are_open(sandbox, world):
     """The same scripts as root of a namespace in which everything may be written: each of them can fail."""
-    ways = {way: script.format(**world) for way, script in CLOSED.items() if way not in KEPT_BY_THE_SYSTEM}
+    ways = {
+        way: script.format(**world)
+        for way, script in (OPEN_WITHOUT | CLOSED).items()
+        if way not in SHOWN_WITHOUT | SHOWN_BARE | KEPT_BY_THE_SYSTEM
+    }
     tell = (
         "import json, subprocess, sys\n"
         "other = subprocess.Popen(['sleep', '60'], stdout=-3, stderr=-3)\n"
@@ -202,41 +245,49 @@ def test_with_walls_of_straw_the_other_ways_are_open(sandbox, world):
         "  if b'ESCAPED' in subprocess.run(['python3', '-c', script], capture_output=True).stdout: print(way)\n"
         "other.kill()"
     )
+    above = world["above"]
+    above.chmod(0o755)
+    (above / "pattern").touch()
+    (above / "pattern").chmod(0o666)
     straw = [
-        *["--unshare-user", "--unshare-net", "--uid", "0", "--gid", "0", "--cap-add", "ALL"],
+        *["--unshare-user", "--uid", "0", "--gid", "0", "--cap-add", "ALL", "--tmpfs", "/tmp"],
         *[
-            part
+            f
             for name in ("bin", "lib", "lib64", "share")
-            for part in ("--ro-bind-try", f"/usr/{name}", f"/usr/{name}")
+            for f in ("--ro-bind-try", f"/usr/{name}", f"/usr/{name}")
         ],
-        *[
-            part
-            for name in ("bin", "lib", "lib64", "sbin")
-            for part in ("--symlink", f"usr/{name}", f"/{name}")
-        ],
-        *[
-            "--bind",
-            str(world["above"]),
-            str(world["above"]),
-            "--unshare-pid",
-            "--proc",
-            "/proc",
-            "--tmpfs",
-            "/tmp",
-        ],
-        *["--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null", "--dir", "/root", "--dir", "/opt/agent"],
-        *["--ro-bind", __file__, "/etc/shadow"],
+        *[f for name in ("bin", "lib", "lib64", "sbin") for f in ("--symlink", f"usr/{name}", f"/{name}")],
+        *["--bind", str(above), str(above), "--unshare-pid", "--proc", "/proc", "--ro-bind", "/sys", "/sys"],
+        *["--bind", str(above / "pattern"), "/proc/sys/kernel/core_pattern"],
+        *["--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/null", "/dev/kmsg"],
+        *["--dir", "/root", "--dir", "/opt/agent", "--ro-bind", str(above / "pattern"), "/etc/shadow"],
     ]
 
-    told = subprocess.run(
-        [sandbox.program, *straw, "python3", "-c", tell],
-        input=json.dumps(ways),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    told = set()
+    with Path(sandbox.program).open("rb") as program:  # it may lie where only we can go
+        for more in ([], ["--unshare-net"]):  # with our network, and as root of one
+            done = subprocess.run(
+                ["bwrap", *straw, *more, "python3", "-c", tell],
+                executable=f"/proc/self/fd/{program.fileno()}",
+                pass_fds=[program.fileno()],
+                input=json.dumps(ways),
+                capture_output=True,
+                text=True,
+                timeout=60,
+                cwd="/",
+                **ordinary(),
+            )
+            told |= set(done.stdout.splitlines())
 
-    assert set(told.stdout.splitlines()) == set(ways), told.stderr
+    assert told == set(ways) - lacking(), done.stderr
+
+
+def test_every_way_out_is_shown_open_somewhere():
+    ways = [*OPEN_WITHOUT, *CLOSED]
+
+    assert len(ways) == len(set(ways)) >= 35
+    assert set(OPEN_WITHOUT) >= SHOWN_WITHOUT
+    assert set(CLOSED) >= SHOWN_BARE | KEPT_BY_THE_SYSTEM
 
 
 @pytest.fixture
