@@ -110,15 +110,34 @@ class FakeProvider:
             return web.json_response(refusal(turn), status=turn.status, headers=headers)
         dialect = dialect_of(request.path)
         if not (body.get("stream") or "stream" in request.path):
-            if turn.ends == "stalled":
-                await asyncio.Event().wait()
-            return web.json_response(WHOLE[dialect](turn), headers=headers)
+            return await self._whole(request, dialect, turn, headers)
         answer = web.StreamResponse(headers={**headers, "content-type": "text/event-stream"})
         await answer.prepare(request)
         events = list(STREAMS[dialect](turn))
         for event in events if turn.ends == "whole" else events[: len(events) // 2]:
             await answer.write(event)
         await self._end(request, answer, dialect, turn)
+        return answer
+
+    async def _whole(
+        self, request: web.BaseRequest, dialect: str, turn: Turn, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        """No stream: half of it where it ends like one, or an error that calls itself a success."""
+        if turn.ends == "stalled":
+            await asyncio.Event().wait()
+        if turn.ends == "trouble":
+            return web.json_response(refusal(replace(turn, error="overloaded_error")), headers=headers)
+        body = json.dumps(WHOLE[dialect](turn)).encode()
+        sent = body if turn.ends == "whole" else body[: len(body) // 2]
+        length = len(body if turn.ends == "dropped" else sent)
+        answer = web.StreamResponse(
+            headers={**headers, "content-type": "application/json", "content-length": str(length)}
+        )
+        await answer.prepare(request)
+        await answer.write(sent)
+        if turn.ends == "dropped":
+            assert request.transport
+            request.transport.close()
         return answer
 
     async def _end(

@@ -262,12 +262,14 @@ class Exchanges:
         except (aiohttp.ClientError, ValueError, TooLarge) as why:
             sentence = f"The provider's answer is not whole: {type(why).__name__}."
             message = None
-        if not isinstance(message, dict):
+        if isinstance(message, dict) and not call.counts:
+            call.dialect.read(message, reading)
+        if reading.trouble:
+            sentence = f"The provider gave up: {reading.trouble}."  # and called it a success
+        if not isinstance(message, dict) or reading.trouble:
             shown = "The model did not answer."
             raise Stopped(503, Outcome.PROVIDER, sentence, shown=shown, again=True)
         call.dialect.rewrite_answer(message, MODEL)
-        if not call.counts:
-            call.dialect.read(message, reading)
         reading.counted = reading.counted or call.counts
         ending.outcome = Outcome.ANSWERED
         return web.json_response(body=packed(message))

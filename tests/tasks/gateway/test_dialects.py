@@ -372,6 +372,21 @@ def test_half_an_answer_never_looks_whole(run: Any, ends: str) -> None:
     assert whole.outcome is Outcome.ANSWERED
 
 
+@pytest.mark.parametrize("ends", ["dropped", "truncated", "trouble"])
+def test_half_of_what_is_no_stream_is_asked_for_again(run: Any, ends: str) -> None:
+    answers = []
+
+    async def act(world: World) -> None:
+        answers.append(await world.ask(streamed=False))
+        answers.append(await world.ask(streamed=False))
+
+    world = run(act, Turn("A long story of the sea.", ends=ends), Turn())
+    assert [answer.status for answer in answers] == [503, 200]
+    assert "retry-after" in answers[0].headers
+    assert [one.outcome for one in world.ledger.written] == [Outcome.PROVIDER, Outcome.ANSWERED]
+    assert world.ledger.written[0].sentence
+
+
 def test_a_provider_that_never_begins_is_given_up(run: Any) -> None:
     answers = []
 
