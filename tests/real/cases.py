@@ -18,7 +18,9 @@ from tests.real.scripts import Act, Script
 from tests.real.world import World
 from tests.stack import eventually
 
-EDIT = Act()
+#: These run no commands, and are tried with what can be done by writing files.
+WITHOUT_A_SHELL = frozenset({"aider"})
+EDIT = Act(files={"README.md": "hello\n"})
 ESCAPES = r"\033[2J\033]0;owned\007<script>alert(1)</script>"
 PRINTED = "\033[2J\033]0;owned\007<script>alert(1)</script>"
 FEATURE = (
@@ -27,6 +29,13 @@ FEATURE = (
     "printf '\\n\\ndef add_all(*every):\\n    return sum(every)\\n' >> sums.py",
     "rm README.md",
 )
+WRITTEN = {
+    "README.md": "# Sums\n",
+    "pkg/__init__.py": "# One function.\n",
+    "pkg/twice.py": "def twice(n):\n    return 2 * n\n",
+    "sums.py": "def add(a, b):\n    return a + b\n\n\ndef add_all(*every):\n    return sum(every)\n",
+    "test_twice.py": "from pkg.twice import twice\n\n\ndef test_twice():\n    assert twice(2) == 4\n",
+}
 NAMES = "Written by Claude Code (Anthropic), Codex (OpenAI), Gemini and {model}."
 NAMING = (
     "printf '# " + NAMES + "\\n' >> sums.py",
@@ -65,10 +74,10 @@ def _is_as_it_was_said(candidate: Candidate) -> bool:
 CASES = {
     "edit": Case(),
     "feature": Case(
-        Act(FEATURE, "I added twice() with a test."),
+        Act(FEATURE, "I added twice() with a test.", WRITTEN),
         paths=("README.md", "pkg/__init__.py", "pkg/twice.py", "sums.py", "test_twice.py"),
     ),
-    "question": Case(Act(("cat sums.py",), "It adds two numbers."), paths=()),
+    "question": Case(Act(("cat sums.py",), "It adds two numbers.", {}), paths=()),
     "429 once": Case(faults=(Turn(status=429, error="rate_limit_error", retry_after="1"),)),
     "500 once": Case(faults=(Turn(status=500, error="api_error"),)),
     "529 twice": Case(faults=(Turn(status=529, error="overloaded_error"),) * 2),
@@ -116,7 +125,9 @@ CASES = {
         Act((f"printf '{ESCAPES}'", *EDIT.commands), f"Done. {PRINTED}"),
         also=_is_as_it_was_said,
     ),
-    "names itself": Case(Act(NAMING, NAMES), paths=("sums.py",), also=_is_masked),
+    "names itself": Case(
+        Act(NAMING, NAMES, {"sums.py": f"# {NAMES}\n"}), paths=("sums.py",), also=_is_masked
+    ),
 }
 
 
@@ -127,13 +138,18 @@ def chosen_cases() -> list[str]:
     return named or list(CASES)
 
 
+def can(preset: str, case: str) -> bool:
+    return preset not in WITHOUT_A_SHELL or CASES[case].act.files is not None
+
+
 def test_every_case_ends_as_it_must(world: World) -> None:
     rows: dict[tuple[str, str], worlds.Agent] = {}
     with in_a_thread(decide=world.decide) as fake:
         for case in chosen_cases():
-            for preset in world.installed:
+            able = [preset for preset in world.installed if can(preset, case)]
+            for preset in able:
                 rows[case, preset] = _agent(world, fake, case, preset)
-            _experiments(world, case, [rows[case, preset] for preset in world.installed])
+            _experiments(world, case, [rows[case, preset] for preset in able])
         told = []
         for key, agent in rows.items():
             # Some agents ask for minutes before they give up.
@@ -153,7 +169,10 @@ def _agent(world: World, fake: FakeProvider, case: str, preset: str) -> worlds.A
     commands = tuple(
         each.replace("{mark}", agent.mark).replace("{model}", model) for each in chosen.act.commands
     )
-    script.acts = {"": Act(commands, chosen.act.said.replace("{model}", model))}
+    files = chosen.act.files and {
+        path: text.replace("{model}", model) for path, text in chosen.act.files.items()
+    }
+    script.acts = {"": Act(commands, chosen.act.said.replace("{model}", model), files)}
     return agent
 
 
@@ -187,7 +206,7 @@ def _told(case: str, preset: str, agent: worlds.Agent) -> str:
     verdict, state = "BAD" if wrong else "well", f"{candidate.state} {candidate.failure}".strip()
     took = f"{len(runs)} run {runs[-1].seconds or 0:>5.1f} s"
     said = wrong or sentence.replace("node_modules/", "")[:100]
-    print(f"{verdict:<5}{preset:<13}{case:<18}{state:<16}{took}  {said}", flush=True)
+    print(f"{verdict:<5}{preset:<15}{case:<18}{state:<16}{took}  {said}", flush=True)
     return wrong
 
 

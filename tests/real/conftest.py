@@ -21,7 +21,12 @@ from tests.stack import Stack, eventually, running_stack
 def stack() -> Iterator[Stack]:
     """Heartbeats as in production: agents load the machine more than a test does."""
     with running_stack(
-        RUN_LEASE="60", HEARTBEAT="5", GATEWAY_IDLE="3", PROVIDER_ATTEMPTS="2", LOG_LEVEL="INFO"
+        RUN_LEASE="60",
+        HEARTBEAT="5",
+        GATEWAY_IDLE="3",
+        GATEWAY_FIRST="10",
+        PROVIDER_ATTEMPTS="2",
+        LOG_LEVEL="INFO",
     ) as stack:
         yield stack
 

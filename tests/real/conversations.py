@@ -75,7 +75,7 @@ def _judge(world: World, preset: str, number: int) -> None:
     unequal = differences(asked(sides[0][0]), asked(sides[1][0]))
     size = len(json.dumps(sides[0][0].body))
     print(
-        f"{'BAD' if unequal else 'well':<5}{preset:<13}turn {number}: {size:,} bytes first, equal", flush=True
+        f"{'BAD' if unequal else 'well':<5}{preset:<15}turn {number}: {size:,} bytes first, equal", flush=True
     )
     assert not unequal, "\n".join(unequal)
     for side, requests in enumerate(sides):

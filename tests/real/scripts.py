@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 
 from tests.fake_provider import Seen, Turn
 
 #: What a request without tools is told: a title, a summary, or a question of the gateway's own.
 ASIDE = "Work on a small library"
+#: How those are told that work otherwise than by tools alone.
+LISTING, SUBMITS = "*file listing*", "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Act:
 
     commands: tuple[str, ...] = ("printf 'hello\\n' > README.md",)
     said: str = "I wrote README.md."
+    #: What an agent that runs no commands writes instead; None where it cannot do this at all.
+    files: Mapping[str, str] | None = None
 
 
 @dataclass
@@ -37,8 +42,8 @@ class Script:
     seen: list[Seen] = field(default_factory=list)
 
     def __call__(self, seen: Seen) -> Turn:
-        tools = tools_of(seen)
-        if not tools:
+        tools, written = tools_of(seen), takes_files(seen)
+        if not tools and not written:
             return self.always or Turn(ASIDE)
         self.seen.append(seen)
         if self.faults:
@@ -46,13 +51,29 @@ class Script:
         if self.always:
             return self.always
         act, done = self._act(seen), answered(seen)
+        if written:
+            return Turn("\n\n".join([act.said, *starmap(_listing, (act.files or {}).items())]))
         if done < len(act.commands):
             return Turn("Let me see.", tool=shell(tools, act.commands[done]))
-        return Turn(act.said)
+        return Turn(act.said, tool=shell(tools, f"echo {SUBMITS}") if submits(seen) else None)
 
     def _act(self, seen: Seen) -> Act:
         told = json.dumps(conversation(seen))
         return self.acts[max(self.acts, key=told.rfind)]
+
+
+def takes_files(seen: Seen) -> bool:
+    """Whether whole files are read out of what the model says (aider)."""
+    return LISTING in json.dumps(conversation(seen)[:1])
+
+
+def submits(seen: Seen) -> bool:
+    """Whether a command is how the model says that it is done (mini-swe-agent)."""
+    return SUBMITS in json.dumps(conversation(seen))
+
+
+def _listing(path: str, text: str) -> str:
+    return f"{path}\n```\n{text}```"
 
 
 def conversation(seen: Seen) -> list[dict[str, Any]]:

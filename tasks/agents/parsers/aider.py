@@ -14,8 +14,11 @@ RETRIED = re.compile(r"^Retrying in ")
 #: What it says of itself at the start, and asks.
 SILENT = re.compile(
     r"^(?:aider v|Aider v|Main model:|Model:|Weak model:|Git repo:|Repo-map:|Added .+ to the chat\.|Use /help|"
-    r"Note: in-chat|Cur working dir:|Warning for |https://)"
+    r"Note: in-chat|Cur working dir:|Warning for |https://|Analytics have been |Detected dumb terminal|Update git |"
+    r"HTTPS?ConnectionPool|Can't initialize prompt toolkit|Warning: Input is not a terminal)"
 )
+#: The files that it works on, which it names before it answers.
+CHOSEN = re.compile(r"\A(?:\s*[\w./-]*\w\.\w+[ \t]*(?:\n|\Z)(?!\s*```))+")
 
 
 def read(log: bytes) -> Log:
@@ -37,7 +40,7 @@ def _told(line: str) -> bool:
 
 
 def _flush(said: list[str], writer: Writer) -> None:
-    writer.say("\n".join(said).strip())
+    writer.say(CHOSEN.sub("", "\n".join(said)).strip())
     said.clear()
 
 

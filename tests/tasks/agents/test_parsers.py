@@ -118,6 +118,13 @@ def test_unknown_lines_are_kept_as_notes(parser):
     assert steps == (Step("note", "warning: something"), Step("note", log.UNKNOWN))
 
 
+def test_what_aider_prints_of_itself_is_no_step():
+    said = [step.text for step in PARSERS["aider"].read(recorded("aider.txt")).steps if step.kind != "edit"]
+
+    assert len(said) == 1
+    assert said[0].startswith("README.md\n\n```diff")
+
+
 def test_a_long_log_is_cut_with_a_note(monkeypatch):
     monkeypatch.setattr(log, "MOST_STEPS", 3)
     line = json.dumps({"type": "item.completed", "item": {"type": "agent_message", "text": "x"}})
