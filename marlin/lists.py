@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +37,13 @@ class Choice:
     options: Sequence[tuple[str, str]]
     field: str = ""
     anything: str = ""  # how it is called when nothing is chosen
+
+    @classmethod
+    def of_words(
+        cls, label: str, key: str, words: Iterable[str], field: str = "", anything: str = ""
+    ) -> Choice:
+        """Of words that are shown as they are stored."""
+        return cls(label, key, [(word, word) for word in words], field, anything)
 
     @property
     def usual(self) -> str:

@@ -50,14 +50,12 @@ TASK_COLUMNS = (
     lists.Column("State", "state", "state"),
 )
 STATE = lists.Choice("State", "state", Experiment.State.choices, field="state")
-CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+CATEGORY = lists.Choice.of_words("Category", "category", Category.values, "category")
 INSIDE = lists.Choice(
     "In the experiment", "in", [("yes", "In it"), ("no", "Not in it")], anything="In or not"
 )
 TASK_STATE = lists.Choice("State", "state", Task.State.choices[1:], field="state")
-ANSWER_KIND = lists.Choice(
-    "Kind", "kind", [(each, each) for each in Gold.Kind.values], field="gold__kind", anything="Of any kind"
-)
+ANSWER_KIND = lists.Choice.of_words("Kind", "kind", Gold.Kind.values, "gold__kind", "Of any kind")
 MOST_VERSIONS = 20
 
 

@@ -29,9 +29,7 @@ COLUMNS = (
     lists.Column("Category", "category", "task__scenario__category"),
     lists.Column("Handed in", "handed_in", "submitted_at"),
 )
-CATEGORY = lists.Choice(
-    "Category", "category", [(each, each) for each in Category.values], field="task__scenario__category"
-)
+CATEGORY = lists.Choice.of_words("Category", "category", Category.values, "task__scenario__category")
 DECIDED_COLUMNS = (
     lists.Column("Task", "task", "assignment__task__scenario__title"),
     lists.Column("Repository", "repository", "assignment__task__scenario__repository__name"),
@@ -49,9 +47,13 @@ def queue(request: PersonRequest) -> HttpResponse:
     asked, waiting = lists.Asked(request, CATEGORY), reviewing.waiting_for(request.user)
     if asked.words:
         waiting = waiting.filter(task__scenario__in=Scenario.objects.about(asked.words).values("pk"))
-    context = asked.listed(waiting, COLUMNS, usual="handed_in")
+    context = {
+        "decided": _decided(request).order_by("-pk")[:LATELY],
+        "decided_columns": [column.heading for column in DECIDED_COLUMNS],
+        "all_decided": reverse("grading:decided"),
+    }
     return render(
-        request, "grading/reviews.html", context | {"decided": _decided(request).order_by("-pk")[:LATELY]}
+        request, "grading/reviews.html", context | asked.listed(waiting, COLUMNS, usual="handed_in")
     )
 
 
@@ -63,7 +65,10 @@ def decided(request: PersonRequest) -> HttpResponse:
     if asked.words:
         about = Scenario.objects.about(asked.words).values("pk")
         rows = rows.filter(assignment__task__scenario__in=about)
-    return render(request, "grading/decided.html", asked.listed(rows, DECIDED_COLUMNS, usual="-decided"))
+    context = {"what_waits": reverse("grading:reviews")}
+    return render(
+        request, "grading/decided.html", context | asked.listed(rows, DECIDED_COLUMNS, usual="-decided")
+    )
 
 
 def _decided(request: PersonRequest) -> QuerySet[Review]:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from marlin import lists
@@ -26,7 +27,7 @@ COLUMNS = (
     lists.Column("Category", "category", "category"),
     lists.Column("Proposed", "proposed", "proposed_at"),
 )
-CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+CATEGORY = lists.Choice.of_words("Category", "category", Category.values, "category")
 DECIDED_COLUMNS = (
     lists.Column("Scenario", "scenario", "scenario__title"),
     lists.Column("Repository", "repository", "scenario__repository__name"),
@@ -45,10 +46,12 @@ def approvals(request: PersonRequest) -> HttpResponse:
     asked, waiting = lists.Asked(request, CATEGORY), desk.waiting_for(request.user)
     if asked.words:
         waiting = waiting.about(asked.words)
-    context = asked.listed(waiting, COLUMNS, usual="proposed")
-    return render(
-        request, "tasks/approvals.html", context | {"decided": _decided(request).order_by("-pk")[:LATELY]}
-    )
+    context = {
+        "decided": _decided(request).order_by("-pk")[:LATELY],
+        "decided_columns": [column.heading for column in DECIDED_COLUMNS],
+        "all_decided": reverse("tasks:decided"),
+    }
+    return render(request, "tasks/approvals.html", context | asked.listed(waiting, COLUMNS, usual="proposed"))
 
 
 @role_required(Role.REVIEWER)
@@ -58,7 +61,10 @@ def decided(request: PersonRequest) -> HttpResponse:
     asked, rows = lists.Asked(request, DECISION), _decided(request)
     if asked.words:
         rows = rows.filter(scenario__in=Scenario.objects.about(asked.words).values("pk"))
-    return render(request, "tasks/decided.html", asked.listed(rows, DECIDED_COLUMNS, usual="-decided"))
+    context = {"what_waits": reverse("tasks:approvals")}
+    return render(
+        request, "tasks/decided.html", context | asked.listed(rows, DECIDED_COLUMNS, usual="-decided")
+    )
 
 
 def _decided(request: PersonRequest) -> QuerySet[ScenarioReview]:

@@ -21,7 +21,7 @@ from tasks.models import Grant, Qualification
 
 MOST_LANGUAGES = 20
 COLUMNS = (lists.Column("Name", "name", "name"), lists.Column("Joined", "joined", "joined_at"))
-ROLE = lists.Choice("Role", "role", [(each, each) for each in Role.values])
+ROLE = lists.Choice.of_words("Role", "role", Role.values)
 
 
 @role_required(Role.ADMIN)

@@ -32,7 +32,7 @@ COLUMNS = (
     lists.Column("Begun", "begun", "created_at"),
     lists.Column("State", "state", "state"),
 )
-CATEGORY = lists.Choice("Category", "category", [(each, each) for each in Category.values], field="category")
+CATEGORY = lists.Choice.of_words("Category", "category", Category.values, "category")
 STATE = lists.Choice("State", "state", Scenario.State.choices, field="state")
 MOST_MERGES = 10
 TAKEN = "This write-up is with the reviewers now. What you wrote is kept."
