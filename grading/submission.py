@@ -217,7 +217,7 @@ def _conversation(reading: Reading, newest: Revision | None, *, is_locked: bool)
     assignment, experiment = reading.assignment, reading.assignment.task.experiment
     claimed = assignment.state == Assignment.State.CLAIMED
     if experiment.turns_wanted == 1 or not claimed:
-        return {"is_waiting": False, "may_go_on": False, "goes_on": False}
+        return {"is_waiting": False, "may_go_on": False, "goes_on": False, "may_end": True}
     may_ask = (
         not is_locked and _leads(assignment, reading.pair) and reading.turn.number < experiment.turns_wanted
     )

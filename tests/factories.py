@@ -234,7 +234,7 @@ def finish_candidate(
     whole = b""
     if beside:
         defaults["set_apart"] = apart.listed({path: apart.rule_of(path) for path in beside})
-        whole = PATCH + added(beside)
+        whole = result.get("patch", PATCH) + added(beside)
     candidate.finish(token=run.token, **(defaults | result))
     run.end(Run.State.SUCCEEDED, seconds=1.0, exit_code=0, whole_patch=whole)
     return candidate

@@ -101,7 +101,7 @@ window.addEventListener("pagehide", () => {
 });
 
 form.addEventListener("submit", (event) => {
-  const isDraft = event.submitter?.hasAttribute("formaction");
+  const isDraft = event.submitter?.getAttribute("formaction") === address; // others lead on
   if (isDraft) {
     event.preventDefault();
     return again();

@@ -7,7 +7,7 @@ import http.client
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -146,8 +146,20 @@ class Served(Site):
         return max(memory_of(process, "VmHWM") for process in tree_of(self.stack.processes["web"].pid))
 
 
-def finished_turn(stack: Stack, title: str, origin: Path, commit: str, sides: tuple[bytes, bytes]) -> int:
-    """A task of two candidates that wrote these patches, ready to be rendered. Returns its turn's id."""
+def finished_turn(
+    stack: Stack,
+    title: str,
+    origin: Path,
+    commit: str,
+    sides: tuple[bytes, bytes],
+    *,
+    beside: Mapping[str, str] | None = None,
+    **experiment: Any,
+) -> int:
+    """A task of two candidates that wrote these patches, ready to be rendered. Returns its turn's id.
+
+    `beside` is set apart from both, by path.
+    """
     with files_below(stack.directory):
         repository = Repository.objects.create(name=title, url=f"https://example.org/{title}.git")
         token = repository.take_lease(Repository.State.CLONING, 60)
@@ -157,12 +169,15 @@ def finished_turn(stack: Stack, title: str, origin: Path, commit: str, sides: tu
         repository.passes()
         with transaction.atomic():  # or the worker would open the task, and run its agents, before us
             scenario = factories.make_scenario(repository=repository, base_commit=commit, title=title)
-            task = factories.make_task(factories.make_experiment(scenarios=[scenario], raters_wanted=50))
+            made = factories.make_experiment(scenarios=[scenario], raters_wanted=50, **experiment)
+            task = factories.make_task(made)
             turn = task.turns.get()
             for candidate, patch in zip(turn.candidates.all(), sides, strict=True):
                 applied = patches.apply(mirror, commit, patch)
                 files = [asdict(file) for file in applied.files]
-                factories.finish_candidate(candidate, patch=applied.patch, tree=applied.tree, files=files)
+                factories.finish_candidate(
+                    candidate, beside=beside, patch=applied.patch, tree=applied.tree, files=files
+                )
             return turn.pk
 
 

@@ -16,8 +16,8 @@ PARTS = r"search|base/|files/\d+(/gaps/\d+|/read|/image/(base|a|b))?"
 #: Every address that a page of ours has a reason to ask for.
 KNOWN = re.compile(
     r"/(favicon\.ico|static/[\w./-]+|account/(login|logout|reauthenticate|tokens)/"
-    rf"|work/(claim|[0-9a-f-]{{36}}/(turns/\d+/)?(resume|release|transcripts|tests|write-up|draft|submit|{PARTS})?)?"
-    rf"|review/(decided/|[0-9a-f-]{{36}}/(transcripts|tests|write-up|decide|{PARTS})?)?"
+    rf"|work/(claim|[0-9a-f-]{{36}}/(turns/\d+/)?(resume|release|transcripts|tests|write-up|draft|submit|next|waiting|{PARTS})?)?"
+    rf"|review/(decided/|[0-9a-f-]{{36}}/(turns/\d+/)?(transcripts|tests|write-up|decide|{PARTS})?)?"
     r"|results/([0-9a-f-]{36}/(ask|unblind|records)?|records/[0-9a-f-]{36}/|at/[0-9a-f-]{36}/(freeze|\w+\.csv)?)?"
     r"|api/v1/docs|receipts/[0-9a-f-]{36}(/guess)?|exports/(ask|[0-9a-f-]{36}/[\w.-]*)?|repositories/[\w/-]*"
     r"|(agents|providers|experiments|rubrics|people|gold|guidelines|categories)/[\w/-]*"
