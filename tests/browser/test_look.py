@@ -166,7 +166,9 @@ def _background(page: Page) -> object:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-def test_each_theme_looks_its_own_way_and_is_remembered(visitors: Visitors, rater: Person) -> None:
+def test_each_theme_looks_its_own_way_and_is_remembered(
+    visitors: Visitors, rater: Person, picture: Picture
+) -> None:
     page = visitors.open(rater, color_scheme="light")
     journey.claim(page)
     seen = {}
@@ -176,6 +178,7 @@ def test_each_theme_looks_its_own_way_and_is_remembered(visitors: Visitors, rate
         page.get_by_label("Theme", exact=True).select_option(theme)
         page.get_by_role("button", name="Close Esc").click()
         seen[theme] = (_background(page), _colour_of_added(page))
+        picture(page, f"theme-{theme}")
     page.reload()
 
     assert (_background(page), _colour_of_added(page)) == seen["dark_colorblind"]
@@ -196,7 +199,7 @@ def test_the_two_sides_are_equally_wide(visitors: Visitors, rater: Person) -> No
 
         row = page.locator(".diff tr:has(td + td)").first
         widths = row.locator("td").evaluate_all(
-            "cells => cells.map((cell) => cell.getBoundingClientRect().width)"
+            "cells => cells.map((cell) => cell.clientWidth)"  # what is left for code beside the gutter
         )
 
         assert len(widths) == 2
