@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.db.models.functions import Now
 
 from grading import search
@@ -19,6 +19,7 @@ from grading.diffs.child import compare_in_child
 from grading.diffs.compare import Comparison, Side
 from grading.diffs.version import VERSION
 from grading.models import Fragment, PageWords, PairPage, Picture, Trouble
+from grading.pages import unrendered
 from marlin.sources import source
 from tasks.contents import Contents, contents_of
 from tasks.models import Candidate, Turn
@@ -35,15 +36,8 @@ MOST_PICTURES = 32 * 1024 * 1024  # bytes of one page
 
 
 def waiting(most: int | None = None) -> list[tuple[int, int]]:
-    """(turn id, attempt) of complete pairs that have no page in this version yet and may be tried now, oldest first.
-
-    One query, which reads nothing of what is rendered: it is asked every few seconds, and pairs only become more.
-    """
-    same = {"turn": OuterRef("pk"), "attempt": OuterRef("newest")}
-    rendered = PairPage.objects.filter(version=VERSION, **same)
-    resting = Trouble.objects.filter(again_at__gt=Now(), **same)
-    turns = offered().filter(~Exists(rendered), ~Exists(resting)).order_by("pk")
-    return list(turns.values_list("pk", "newest")[:most])  # type: ignore[misc]  # annotated by with_newest
+    """(turn id, attempt) of complete pairs that have no page in this version yet and may be tried now, oldest first."""
+    return list(unrendered().values_list("pk", "newest")[:most])  # type: ignore[misc]  # annotated by with_newest
 
 
 def outdated(*, closed_too: bool = False) -> list[tuple[int, int]]:

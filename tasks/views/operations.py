@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marlin.models import Role
 from marlin.refusals import told
 from marlin.roles import PersonRequest, role_required
-from tasks import experiments, operations, unblinding
+from tasks import experiments, operations, queues, unblinding
 from tasks.models import Candidate, Experiment, Failure, Holding, Task, Turn
 
 ALIAS = "unblind"
@@ -40,6 +40,7 @@ def page(request: PersonRequest) -> HttpResponse:
         "page": listed,
         "lines": lines,
         "counts": counts,
+        "troubles": queues.troubles(alias=ALIAS),
         "workers": operations.workers(alias=ALIAS),
         "is_busy": any(counts[state] for state in operations.AT_WORK),
         "address": request.get_full_path(),

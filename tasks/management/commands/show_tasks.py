@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from tasks import queues
 from tasks.models import Candidate, Environment, Task
 
 
@@ -14,9 +15,11 @@ class Command(BaseCommand):
     help = "Lists tasks with their candidates and runs. Names agents: not for the eyes of raters."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--stuck", action="store_true", help="only those in which something failed")
+        parser.add_argument("--stuck", action="store_true", help="only what needs somebody")
 
     def handle(self, *args: Any, stuck: bool = False, **options: Any) -> None:
+        for trouble in queues.troubles(alias="default"):
+            self.stdout.write(f"! {trouble}")
         for task in Task.objects.select_related("scenario__repository", "experiment").order_by("opened_at"):
             lines = list(_story(task))
             if not stuck or any(line.startswith("  !") for line in lines):
