@@ -156,6 +156,8 @@ CONTAINER_ENGINE = env.text("MARLIN_CONTAINER_ENGINE", "docker")
 UNSAFE_SUBPROCESS = env.flag("MARLIN_UNSAFE_SUBPROCESS", default=False)
 #: Where set-up commands may download from, by https and through the gateway: names, or *.example.org for all below.
 SETUP_HOSTS = [host.lower() for host in env.words("SETUP_HOSTS")]
+#: Those of them that may lie inside this network, such as a mirror of packages of one's own. Nobody else can say so.
+SETUP_INSIDE = [host.lower() for host in env.words("SETUP_INSIDE")]
 #: Bounds of one run: seconds, seconds of silence, and bytes.
 AGENT_LIMITS = {
     "wall": env.number("AGENT_WALL", 3600, least=1),

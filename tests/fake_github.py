@@ -62,7 +62,7 @@ class Github:
 @contextmanager
 def serve(folder: Path) -> Iterator[Github]:
     """It answers on a port of this machine until the block ends."""
-    github = Github(_certificate(folder))
+    github = Github(certificate(folder, NAME))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -93,10 +93,10 @@ def serve(folder: Path) -> Iterator[Github]:
         server.server_close()
 
 
-def _certificate(folder: Path) -> Path:
+def certificate(folder: Path, host: str) -> Path:
     """Key and certificate of a host that signs for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -105,7 +105,7 @@ def _certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now() - timedelta(days=1))
         .not_valid_after(now() + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

@@ -1,4 +1,4 @@
-"""The way out of a set-up command: a proxy that connects to the hosts on a list, and to nothing inside the network."""
+"""The way out of a set-up command: a proxy that connects to the hosts on a list, and to nothing else inside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+
+from django.conf import settings
 
 from tasks.addresses import PORT, RefusedUrl, outside
 from tasks.gateway import sockets
@@ -49,6 +51,8 @@ class Proxy:
     """The proxy of one set-up command."""
 
     hosts: Sequence[str]
+    #: Those that may lie inside this network.
+    inside: Sequence[str] = ()
     resolve: Resolve = resolve
     connect: Connect = asyncio.open_connection
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -92,11 +96,12 @@ class Proxy:
         """To an address that was looked at: a name that changes in between leads nowhere else."""
         try:
             async with asyncio.timeout(SLOWEST_CONNECT):
-                addresses = outside(await self.resolve(host))
+                found = await self.resolve(host)
+                addresses = found if is_allowed(host, self.inside) else outside(found)
                 return await self.connect(addresses[0], PORT)
         except RefusedUrl:
             raise Refused(f"{_printable(host)} lies inside this network") from None
-        except (OSError, TimeoutError, UnicodeError):
+        except (OSError, TimeoutError, UnicodeError, IndexError):
             raise Refused(f"{_printable(host)} does not answer") from None
 
     async def close(self) -> None:
@@ -138,7 +143,7 @@ async def _hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     token, hosts = str(asked["token"]), [str(host).lower() for host in asked["hosts"]]
     if not token.isalnum():
         raise ValueError("The token is none of ours.")
-    proxy = Proxy(hosts)
+    proxy = Proxy(hosts, settings.SETUP_INSIDE)
     door = await asyncio.start_unix_server(proxy.serve, sock=sockets.for_run(token), limit=HEAD)
     try:
         writer.write(b"ok")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tasks.presets import presets
 
-FILES = ("tests/real/cases.py", "tests/real/conversations.py")
+FILES = ("tests/real/cases.py", "tests/real/conversations.py", "tests/real/installers.py")
 
 
 def main(words: list[str]) -> int:

@@ -11,6 +11,8 @@ import pytest
 from tasks.gateway import access, outlet, proxy, sockets
 
 HOSTS = ("packages.example.org", "*.example.net")
+#: Of these, the one that may lie inside.
+INSIDE = ("mirror.example.net",)
 OUTSIDE = "9.9.9.9"
 
 
@@ -47,7 +49,7 @@ def asked(request: bytes, addresses: tuple[str, ...] = (OUTSIDE,)) -> tuple[byte
             connected.append((address, port))
             return await asyncio.open_unix_connection(folder / "echo")
 
-        door = proxy.Proxy(HOSTS, resolve, connect)
+        door = proxy.Proxy(HOSTS, INSIDE, resolve, connect)
         async with (
             await asyncio.start_unix_server(echo, folder / "echo"),
             await asyncio.start_unix_server(door.serve, folder / "door", limit=proxy.HEAD),
@@ -70,6 +72,13 @@ def test_a_host_on_the_list_is_reached_at_the_address_that_was_looked_at():
     assert connected == [(OUTSIDE, 443)]
 
 
+def test_a_mirror_of_ones_own_is_reached_inside():
+    answer, connected = asked(b"CONNECT mirror.example.net:443 HTTP/1.1\r\n\r\nhello", ("10.0.0.5",))
+
+    assert answer == b"HTTP/1.1 200 Connected\r\n\r\necho hello"
+    assert connected == [("10.0.0.5", 443)]
+
+
 @pytest.mark.parametrize(
     ("request_line", "addresses", "sentence"),
     [
@@ -85,6 +94,8 @@ def test_a_host_on_the_list_is_reached_at_the_address_that_was_looked_at():
         (b"CONNECT packages.example.org:443", (OUTSIDE, "127.0.0.1"), b"lies inside this network"),
         (b"CONNECT packages.example.org:443", ("::ffff:169.254.169.254",), b"lies inside this network"),
         (b"CONNECT packages.example.org:443", (), b"lies inside this network"),
+        (b"CONNECT other.example.net:443", ("10.0.0.5",), b"lies inside this network"),
+        (b"CONNECT mirror.example.net:443", (), b"mirror.example.net does not answer"),
     ],
 )
 def test_everything_else_is_refused_with_a_sentence(request_line, addresses, sentence):
