@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ register = template.Library()
 
 #: Characters of a found line that are shown before what was found.
 NEAR = 14
+#: Files of a list that the browser lays out as a whole; of a longer one only what is seen, so many of a folder at once.
+LONG, PIECE = 200, 40
+#: Rows of one table, as static/js/files.js cuts what comes later.
+SLICE = 20
 #: What stands on the button of a view; its whole name is read out and shown by the pointer.
 VIEWS = {"pair": "A | B", "three": "Base", "direct": "A ↔ B", "a": "A", "b": "B"}
 STATUSES = {"added": "N", "deleted": "D", "renamed": "R", "mode": "M", "submodule": "S"}
@@ -43,10 +48,11 @@ TEST = mark_safe('<span class="kind" title="test"><span class="sr-only">test</sp
 
 @dataclass(frozen=True)
 class Folder:
-    """Files of the list under one heading."""
+    """Files of the list under one heading; what is more than a piece goes on without another one."""
 
     name: str
     files: list[ShownFile]
+    goes_on: bool = False
 
 
 @register.filter
@@ -55,8 +61,9 @@ def folders(files: Iterable[ShownFile]) -> list[Folder]:
     found: list[Folder] = []
     for file in files:
         name = _heading(file)
-        if not found or found[-1].name != name:
-            found.append(Folder(name, []))
+        is_same = bool(found) and found[-1].name == name
+        if not is_same or len(found[-1].files) == PIECE:
+            found.append(Folder(name, [], goes_on=is_same))
         found[-1].files.append(file)
     return found
 
@@ -83,10 +90,8 @@ def view_sign(name: str) -> str:
 def in_list(file: ShownFile) -> SafeString:
     """The row of a file, written here: of a thousand rows a template would take half of the page's time."""
     return format_html(
-        '<tr class="{}" data-for={} data-kind="{}"{}><th scope=row><a href={}{} title="{}">'
-        "<bdi class=clip>{}</bdi>{}</a>{}{}{}",
+        '<tr class="{}" data-kind="{}"{}><th scope=row><a href={}{} title="{}"><bdi>{}</bdi>{}</a>{}{}{}',
         "file read" if file.is_read else "file",
-        file.number,
         file.kinds,
         _more(file),
         "#file-" if file.is_loaded else "files/",
@@ -162,6 +167,25 @@ def _relation(file: ShownFile) -> SafeString:
 def heights(files: Sequence[ShownFile]) -> str:
     """The rows of each file in this view, so that nothing jumps when it arrives."""
     return " ".join(str(file.rows) for file in files)
+
+
+@register.filter
+def in_slices(html: str) -> SafeString:
+    """The table of a file as several: the browser lays out a table as a whole, and of these what is seen."""
+    head, body, tail = html.partition("<tbody>")
+    rows = [row for row in re.split("(?=<tr[ >])", tail) if row.strip()]
+    pieces = ["".join(rows[low : low + SLICE]) for low in range(0, len(rows), SLICE)]
+    if len(pieces) < 2:
+        return mark_safe(html)  # noqa: S308 # the diff engine wrote it
+    again = re.sub("<caption.*?</caption>", "", head)
+    between = f'</table></div><div class="slice">{again}{body}'
+    return mark_safe(f'<div class="slice">{head}{body}{between.join(pieces)}</div>')  # noqa: S308 # as above
+
+
+@register.filter
+def is_long(files: Sequence[ShownFile]) -> bool:
+    """Whether the browser lays out only that part of the list which is seen."""
+    return len(files) > LONG
 
 
 @register.simple_tag

@@ -6,15 +6,20 @@ import { bind } from "./keys.js";
 const pane = document.querySelector(".code-pane");
 const ROW = 20; // pixels, as the style sheet has them
 const HEAD = 36;
+const LINE = window.matchMedia("(pointer: coarse)").matches ? 36 : 26; // of the list
 const AHEAD = "1800px"; // so far before it is seen a file is asked for
 const AT_ONCE = 3; // requests
 const MOST_ROWS = 12_000; // that stay in the page; what is farthest away makes room
-const SLICE = 40; // rows of one table: the browser lays out a table as a whole
+const SLICE = 20; // rows of one table: the browser lays out a table as a whole
+const PER_FRAME = 80; // rows that enter the page between two pictures of it
+const REACH = 24; // files that were not sent, kept together
 
-const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [row.dataset.for, row]));
+const numberOf = (row) => /\d+$/.exec(row.querySelector("a").getAttribute("href"))[0];
+const listed = new Map([...document.querySelectorAll("tr.file")].map((row) => [numberOf(row), row]));
 const pathOf = (row) => row.querySelector("a").title;
 const isOf = (row, kind) => row.dataset.kind.split(" ").includes(kind);
 let articles = [];
+let blocks = []; // what the pane holds: a file that was sent, or a reach of those that were not
 let numbers = new Map(); // number -> article
 let heights = []; // rows of each file in this view
 export const files = () => articles;
@@ -35,27 +40,52 @@ function begin() {
   for (const { controller } of coming.values()) controller.abort();
   coming.clear();
   near.clear();
+  closeBy.clear();
   watcher.disconnect();
   const look = document.querySelector("#look");
   heights = look.dataset.heights.split(" ").map(Number);
-  let last = look.querySelector(".remarks");
-  articles = [];
-  for (const number of listed.keys()) {
-    const sent = document.getElementById(`file-${number}`);
-    const article = sent ?? placeholder(number);
-    if (!sent) last.after(article);
-    last = article;
-    articles.push(article);
-  }
+  blocks = gather(look.querySelector(".remarks"));
+  articles = blocks.flatMap((block) => block.articles);
   numbers = new Map(articles.map((article) => [article.dataset.file, article]));
   for (const article of articles) {
     const folded = foldedByHand.get(article.dataset.file);
     if (folded !== undefined && folded !== isFolded(article)) show(article, folded);
-    keepRoom(article);
-    watcher.observe(article);
+  }
+  for (const slice of look.querySelectorAll(".slice")) keepSlice(slice, slice.querySelectorAll("tbody tr").length);
+  for (const block of blocks) {
+    keepRoom(block);
+    watcher.observe(block.element);
   }
   showRead();
   tellUnloaded();
+}
+
+// Files that were not sent stand between those that were, in reaches: of one that is far away the browser knows how
+// high it is, and nothing of what it holds.
+function gather(last) {
+  const found = [];
+  for (const number of listed.keys()) {
+    const sent = document.getElementById(`file-${number}`);
+    if (sent) found.push({ element: sent, articles: [sent] });
+    else {
+      if (!found.at(-1)?.isReach || found.at(-1).articles.length === REACH) found.push(reach());
+      found.at(-1).articles.push(placeholder(number));
+    }
+  }
+  for (const { element, articles: held, isReach } of found) {
+    if (isReach) {
+      element.append(...held);
+      last.after(element);
+    }
+    last = element;
+  }
+  return found;
+}
+
+function reach() {
+  const element = document.createElement("div");
+  element.className = "reach";
+  return { element, articles: [], isReach: true };
 }
 
 // A file that was not sent: its name and its height. The rest comes when one comes near.
@@ -75,19 +105,15 @@ function placeholder(number) {
   name.id = `name-${number}`;
   name.appendChild(document.createElement("bdi")).textContent = pathOf(row);
   const rows = article.appendChild(document.createElement("div"));
-  rows.className = "rows waiting";
   rows.id = `rows-${number}`;
-  rows.append(room(heights[number] * ROW));
+  waitIn(rows, heights[number] * ROW);
   return article;
 }
 
 // As high as what will stand here, so that nothing jumps.
-function room(height) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  made.setAttribute("class", "room");
-  made.setAttribute("width", "1");
-  made.setAttribute("height", String(height));
-  return made;
+function waitIn(rows, height) {
+  rows.className = "rows waiting";
+  rows.style.blockSize = `${height}px`;
 }
 
 // The whole head of a file, as the server writes it for those that it sends.
@@ -174,27 +200,65 @@ function images(addresses, path) {
 }
 
 // The height of what the browser has not laid out yet: right from the beginning, so that nothing jumps.
-function keepRoom(article) {
+function keepRoom({ element, articles: held, isReach }) {
+  for (const article of held) article.style.containIntrinsicBlockSize = `auto ${heightOf(article)}px`;
+  if (isReach) element.style.containIntrinsicBlockSize = `auto ${sum(held.map(heightOf))}px`;
+}
+
+function heightOf(article) {
   const isHidden = article.matches(".is-folded, .only-a .not-a, .only-b .not-b");
-  const body = isHidden ? 0 : rowCount(article) * ROW;
-  article.style.containIntrinsicBlockSize = `auto ${HEAD + body}px`;
+  return HEAD + (isHidden ? 0 : rowCount(article) * ROW);
+}
+
+const sum = (numbers) => numbers.reduce((whole, number) => whole + number, 0);
+const blockOf = (article) => blocks.find((block) => block.articles.includes(article));
+
+// Where each file begins in the pane, and how high it is. In a reach that is far away, as its rows suggest.
+export function places() {
+  const found = [];
+  for (const { element, articles: held, isReach } of blocks) {
+    const top = element.offsetTop;
+    const height = element.offsetHeight;
+    const guessed = isReach && !closeBy.has(element);
+    const ratio = guessed ? height / sum(held.map(heightOf)) : 1;
+    let below = top;
+    for (const article of held) {
+      const tall = guessed ? heightOf(article) * ratio : isReach ? article.offsetHeight : height;
+      found.push([article, below, tall]);
+      below += tall;
+    }
+  }
+  return found;
 }
 
 // --- Fetching ahead of the scroll -------------------------------------------------------------------------------
 
-const near = new Set();
+const near = new Set(); // files
+const closeBy = new Set(); // reaches
 const coming = new Map(); // article -> {promise, controller}
 
 const watcher = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
-      near[isIntersecting ? "add" : "delete"](target);
-      if (isIntersecting) furnish(target);
+      if (target.matches(".reach")) approach(target, isIntersecting);
+      else {
+        near[isIntersecting ? "add" : "delete"](target);
+        if (isIntersecting) furnish(target);
+      }
     }
     pump();
   },
   { root: pane, rootMargin: `${AHEAD} 0px` },
 );
+
+// The files of a reach are watched while it is near itself.
+function approach(reach, isNear) {
+  closeBy[isNear ? "add" : "delete"](reach);
+  for (const article of reach.children) {
+    watcher[isNear ? "observe" : "unobserve"](article);
+    if (!isNear) near.delete(article);
+  }
+}
 
 // Where the rows of a file are, in this view and this rendering.
 function addressOf(number) {
@@ -237,7 +301,7 @@ async function fetchRows(article, signal) {
     throw why;
   }
   rows.classList.remove("waiting");
-  rows.querySelector(":scope > .room")?.remove();
+  rows.style.blockSize = "";
   coming.delete(article);
   changed(article);
   tellUnloaded();
@@ -257,12 +321,11 @@ async function pour(rows, html) {
   const parts = [...slices(html.slice(body).split(/(?=<tr\b)/))];
   const opening = html.slice(0, body);
   const again = opening.replace(/<caption.*?<\/caption>/s, "");
-  const left = rows.querySelector(".room") ?? room(0);
-  rows.replaceChildren(left);
+  rows.replaceChildren();
   for (const [number, part] of parts.entries()) {
-    if (number) await pause();
-    left.before(slice(number ? again : opening, part));
-    left.setAttribute("height", String(Math.max(0, parts.length - number - 1) * SLICE * ROW));
+    while (left <= 0) await frame();
+    left -= part.length;
+    rows.append(slice(number ? again : opening, part));
   }
 }
 
@@ -274,12 +337,31 @@ function* slices(rows) {
 function slice(opening, rows) {
   const piece = document.createElement("div");
   piece.className = "slice";
-  piece.style.containIntrinsicBlockSize = `auto ${rows.length * ROW}px`;
+  keepSlice(piece, rows.length);
   piece.innerHTML = opening + rows.join("");
   return piece;
 }
 
-const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+function keepSlice(piece, rows) {
+  piece.style.containIntrinsicBlockSize = `auto ${rows * ROW}px`;
+}
+
+let left = PER_FRAME;
+let following = null;
+
+function frame() {
+  following ??= new Promise((resolve) => {
+    const begin = () => {
+      clearTimeout(unseen);
+      left = PER_FRAME;
+      following = null;
+      resolve();
+    };
+    const unseen = setTimeout(begin, 100); // a page that nobody sees has no frames
+    requestAnimationFrame(begin);
+  });
+  return following;
+}
 
 // The farthest files give their rows back when there are too many: they come again when one scrolls there.
 function makeRoom(arrival) {
@@ -301,8 +383,8 @@ function makeRoom(arrival) {
 // The browser remembers how high a file was that nobody sees. Asked for it, it would lay out all of them.
 function putAway(article) {
   const rows = article.querySelector(".rows");
-  rows.replaceChildren(room(rowCount(article) * ROW));
-  rows.classList.add("waiting");
+  rows.replaceChildren();
+  waitIn(rows, rowCount(article) * ROW);
   changed(article);
 }
 
@@ -320,7 +402,9 @@ function tell(article) {
   alone.href = addressOfFile(article);
   alone.textContent = "open it alone";
   said.append(again, " or ", alone);
-  article.querySelector(".rows").replaceChildren(said);
+  const rows = article.querySelector(".rows");
+  rows.style.blockSize = "";
+  rows.replaceChildren(said);
 }
 
 // --- Notebooks: as their cells where A and B stand beside each other, or as the files that they are -------------------
@@ -384,7 +468,7 @@ export function fold(article, folded) {
 function show(article, folded) {
   article.classList.toggle("is-folded", folded);
   article.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!folded));
-  keepRoom(article);
+  keepRoom(blockOf(article));
 }
 
 document.addEventListener("click", (event) => {
@@ -396,7 +480,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   const link = event.target.closest('tr.file a, a[href*="#file-"]');
-  const number = link?.closest("tr.file")?.dataset.for ?? link?.hash.slice("#file-".length);
+  const row = link?.closest("tr.file");
+  const number = row ? numberOf(row) : link?.hash.slice("#file-".length);
   const article = number && fileNumbered(number);
   if (!article) return;
   event.preventDefault();
@@ -471,17 +556,24 @@ let standing = null; // the row one stands on, as lines.js says
 document.addEventListener("stand", (event) => (standing = event.detail));
 document.addEventListener("leave", () => (standing = null));
 
-// The file under the heads of the pane. Offsets grow downwards, so halves are enough to find it.
+// The file under the heads of the pane. Only what is seen is asked for its place.
 export function fileInView() {
   const top = pane.scrollTop + 72;
+  const block = lastAbove(blocks, top, ({ element }) => element);
+  if (!block?.isReach) return block?.element ?? null;
+  return lastAbove(block.articles, top - block.element.offsetTop, (article) => article);
+}
+
+// Offsets grow downwards, so halves are enough to find it.
+function lastAbove(all, top, elementOf) {
   let low = 0;
-  let high = articles.length - 1;
+  let high = all.length - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (articles[middle].offsetTop <= top) low = middle;
+    if (elementOf(all[middle]).offsetTop <= top) low = middle;
     else high = middle - 1;
   }
-  return articles[low] ?? null;
+  return all[low];
 }
 
 // The file of the line one stands on while that is seen, else the one under the heads.
@@ -517,11 +609,24 @@ pane.addEventListener("scroll", () => {
 const words = document.querySelector("#filter");
 const kind = document.querySelector("#kind");
 
+// A folder with many files is several bodies of the table.
+const folders = [];
+for (const body of document.querySelectorAll(".files tbody")) {
+  const head = body.querySelector("tr.dir");
+  if (head) folders.push({ head, bodies: [] });
+  folders.at(-1).bodies.push({ body, rows: [...body.querySelectorAll("tr.file")] });
+}
+
 function filter() {
   const wanted = words.value.trim().toLowerCase();
   for (const row of listed.values()) row.hidden = !pathOf(row).toLowerCase().includes(wanted) || !isOfKind(row);
-  for (const body of document.querySelectorAll(".files tbody")) {
-    body.hidden = !body.querySelector("tr.file:not([hidden])");
+  for (const { head, bodies } of folders) {
+    const shown = bodies.map(({ rows }) => rows.filter((row) => !row.hidden).length);
+    head.hidden = sum(shown) === 0;
+    for (const [place, { body }] of bodies.entries()) {
+      const lines = shown[place] + (place === 0 && !head.hidden ? 1 : 0);
+      body.style.containIntrinsicBlockSize = `${lines * LINE}px`;
+    }
   }
 }
 
@@ -583,7 +688,11 @@ document.addEventListener(
   },
   true,
 );
-begin();
-showWhere();
-const asked = /^#file-(\d+)$/.exec(location.hash);
-if (asked && fileNumbered(asked[1])) toFile(fileNumbered(asked[1]));
+// When htmx begins it looks at every attribute that there is, and the browser keeps an object for each: what is made
+// here comes after that.
+document.addEventListener("DOMContentLoaded", () => {
+  begin();
+  showWhere();
+  const asked = /^#file-(\d+)$/.exec(location.hash);
+  if (asked && fileNumbered(asked[1])) toFile(fileNumbered(asked[1]));
+});

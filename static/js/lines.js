@@ -298,4 +298,4 @@ bind({
   Escape: leave,
 });
 
-follow();
+document.addEventListener("DOMContentLoaded", () => follow());

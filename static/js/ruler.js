@@ -1,13 +1,14 @@
 // The whole of both patches at the right edge: where A and where B change something, what is seen now, what is not
 // loaded. A picture for the eye and the mouse; j, k and the list say the same in words.
 
-import { files, touches } from "./files.js";
+import { files, places as placesOf, touches } from "./files.js";
 import { isAlike, kindOf, rowsOf } from "./rows.js";
 
 const pane = document.querySelector(".code-pane");
 const canvas = document.querySelector("#ruler");
 const context = canvas.getContext("2d");
 const HEAD = 36;
+const LEAST = 4; // pixels of a file in which runs can be told apart
 const LANES = { A: 0, B: 1 };
 
 const sketches = new WeakMap(); // article -> runs of equal rows
@@ -54,9 +55,9 @@ function drawAll(on, width, height, ratio, scale) {
 function drawFile(on, article, top, tall, head, lane) {
   on.fillStyle = colours.edge;
   if (tall > 3) on.fillRect(0, top, lane * 2 + 4, 0.5);
-  const { rows, runs } = sketch(article);
+  const { rows, runs, gist } = sketch(article);
   const step = Math.max(0, tall - head) / Math.max(rows, 1);
-  for (const [side, kind, low, high] of runs) {
+  for (const [side, kind, low, high] of tall < LEAST ? gist : runs) {
     on.fillStyle = colours[kind];
     on.fillRect(1 + LANES[side] * (lane + 2), top + head + low * step, lane, Math.max(1, (high - low) * step));
   }
@@ -69,7 +70,8 @@ function sketch(article) {
   if (known) return known;
   if (!unsketched.size) sketchSoon();
   unsketched.add(article);
-  return { rows: 1, runs: unloaded(article) };
+  const runs = [...unloaded(article)];
+  return { rows: 1, runs, gist: runs };
 }
 
 // Thousands of rows may have arrived: one file after the other, while nobody waits.
@@ -79,7 +81,8 @@ function sketchSoon() {
     const [article] = unsketched;
     unsketched.delete(article);
     const rows = rowsOf(article);
-    sketches.set(article, { rows: rows.length || 1, runs: rows.length ? [...runsOf(rows)] : [...unloaded(article)] });
+    const runs = rows.length ? [...runsOf(rows)] : [...unloaded(article)];
+    sketches.set(article, { rows: rows.length || 1, runs, gist: [...gistOf(runs, rows.length || 1)] });
     if (unsketched.size) return sketchSoon();
     isStale = true;
     soon();
@@ -96,6 +99,18 @@ function* runsOf(rows) {
       if (kind) yield [side, kind, low, place];
       [kind, low] = [now, place];
     }
+  }
+}
+
+// One run for each side, of the kind that most of its rows are: a file of a thousand is a line of the picture.
+function* gistOf(runs, rows) {
+  for (const side of Object.keys(LANES)) {
+    const lengths = {};
+    for (const [whose, kind, low, high] of runs) {
+      if (whose === side) lengths[kind] = (lengths[kind] ?? 0) + high - low;
+    }
+    const [most] = Object.entries(lengths).sort(([, one], [, other]) => other - one);
+    if (most) yield [side, most[0], 0, rows];
   }
 }
 
@@ -122,12 +137,11 @@ function soon() {
 }
 
 function measure() {
-  const tops = files().map((article) => article.offsetTop);
+  places = placesOf();
   box = canvas.getBoundingClientRect();
   whole = Math.max(pane.scrollHeight, 1);
   seen = pane.clientHeight;
   above = pane.scrollTop;
-  places = files().map((article, place) => [article, tops[place], (tops[place + 1] ?? whole) - tops[place]]);
   isStale = true;
   soon();
 }

@@ -18,7 +18,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target.id !== "look" || !event.detail.shouldSwap) return;
   before ??= place();
   // htmx says goodbye to every element of what it takes away, with events: of ten thousand rows that takes seconds.
-  for (const rows of look().querySelectorAll(".rows")) rows.replaceChildren();
+  for (const part of look().querySelectorAll(".rows, .reach")) part.replaceChildren();
 });
 // At once, not when all has settled: the next key may come before that.
 document.addEventListener("htmx:afterSwap", (event) => {

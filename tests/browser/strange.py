@@ -19,9 +19,10 @@ MARKUP = (
 )
 FILE = "<img src=x onerror=window.caught=1>.py"
 
-#: A program wrote it, so it is folded; and one that comes when it is scrolled to.
+#: A program wrote it, so it is folded; and one that comes when it is scrolled to; and more than a screen can list.
 FOLDED = "poetry.lock"
 LARGE = "numbers.py"
+MANY = 210
 
 #: Each side writes the same few files; what makes them strange is in the names and the words.
 AGENT = """
@@ -33,6 +34,9 @@ pathlib.Path("sums.py").write_text("def add(a, b):\\n    # " + markup + "\\n    
 pathlib.Path("poetry.lock").write_text("[[package]]\\n" * 40)
 numbers = ["N" + str(i) + " = " + repr(os.urandom(30).hex()) + "\\n" for i in range(1500)]
 pathlib.Path("numbers.py").write_text("".join(numbers))
+pathlib.Path("many").mkdir()
+for i in range({many}):
+    pathlib.Path("many/n" + str(i).zfill(3) + ".txt").write_text("one\\ntwo\\nthree\\nfour\\n")
 pathlib.Path("page.html").write_text("<html>" + markup + "</html>\\n")
 steps = [
     ("say", markup, None), ("read", markup, name), ("run", markup, None), ("result", markup, None),
@@ -68,7 +72,7 @@ def make(site: Site) -> None:
     )
     scenario.propose(by=None)
     scenario.approve(by=None)
-    code = dedent(AGENT).format(markup=MARKUP, name=FILE)
+    code = dedent(AGENT).format(markup=MARKUP, name=FILE, many=MANY)
     argv = ["python3", "-c", code.replace("{", "{{").replace("}", "}}")]
     versions = [factories.make_agent_version(settings={"argv": argv}) for _ in range(2)]
     factories.make_experiment(

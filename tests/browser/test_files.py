@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import journey
 from tests.browser.site import Person, Site
-from tests.browser.strange import FOLDED, LARGE
+from tests.browser.strange import FOLDED, LARGE, MANY
 from tests.browser.visitors import Visitors
 
 
@@ -24,6 +24,25 @@ def test_a_large_file_arrives_when_it_comes_into_view(
     page.get_by_role("link", name=LARGE, exact=True).click()
 
     expect(large.locator("td.a")).to_have_count(3000)
+
+
+def test_of_a_long_list_every_file_is_a_click_away(
+    visitors: Visitors, site: Site, rater: Person, strange: str
+) -> None:
+    page = visitors.open(rater)
+    page.goto(f"/work/{site.hand(rater, strange)}/")
+    here = page.locator(".files tr.now bdi")
+    before, wanted = (f"n{number}.txt" for number in (MANY // 2 - 1, MANY // 2))
+
+    page.get_by_role("link", name=wanted, exact=True).click()
+
+    expect(_file(page, f"many/{wanted}").locator("td.a")).to_have_count(8)
+    expect(here).to_have_text(wanted)
+    page.keyboard.press("[")
+    expect(here).to_have_text(before)
+    page.locator("#filter").fill("n1")
+    assert page.locator(".files tr.file:not([hidden])").count() == 100
+    expect(page.locator(".files tr.dir:visible")).to_have_text(["many"])
 
 
 def test_a_folded_file_arrives_when_it_is_opened(
