@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -348,7 +349,7 @@ def _masked_evidence(tested: evidence.Evidence, names: frozenset[str]) -> dict[s
 
 
 def installed(agent_version: AgentVersion, directory: Path) -> Path | None:
-    """The agent's own files. A worker that is root copies them: the agent's user may not reach the original."""
+    """The agent's own files, hundreds of megabytes of them. Copied only where the agent's user could not read them."""
     if not agent_version.directory:
         return None
     original = Path(agent_version.directory)
@@ -356,13 +357,26 @@ def installed(agent_version: AgentVersion, directory: Path) -> Path | None:
         raise Failed(
             Failure.MACHINE, f"The directory of {agent_version.name} is not on this machine: {original}"
         )
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or _everybody_may_read(original):
         return original
     copy = directory / "agent"
     shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     return copy
+
+
+def _everybody_may_read(folder: Path) -> bool:
+    """All that is in it; the sandbox shows the folder itself wherever it lies."""
+    for parent, _, names in os.walk(folder):
+        if os.stat(parent).st_mode & 0o005 != 0o005:
+            return False
+        modes = [os.lstat(os.path.join(parent, name)).st_mode for name in names]
+        if not all(
+            stat.S_ISLNK(mode) or (mode & 0o004 and (mode & 0o001 or not mode & 0o100)) for mode in modes
+        ):
+            return False
+    return True
 
 
 def limits_of(agent_version: AgentVersion) -> Limits:

@@ -459,9 +459,11 @@ def test_an_agent_that_is_set_up_wrongly_is_our_failure_with_a_sentence(given, v
     assert sentence in work.run.sentence
 
 
-def test_an_agents_own_directory_is_shown_to_it_read_only(given, reachable):
+@pytest.mark.parametrize("mode", [0o644, 0o600], ids=["all may read", "we alone may read"])
+def test_an_agents_own_directory_is_shown_to_it_read_only(given, reachable, mode):
     (reachable / "agent").mkdir()
     (reachable / "agent" / "work.sh").write_text("echo hello > README.md; echo I added a file.\n")
+    (reachable / "agent" / "work.sh").chmod(mode)
     work = given(
         settings={"argv": ["/bin/sh", "-c", "sh {agent}/work.sh; touch {agent}/mine || exit 0; exit 9"]},
         directory=str(reachable / "agent"),
@@ -472,6 +474,24 @@ def test_an_agents_own_directory_is_shown_to_it_read_only(given, reachable):
     assert candidate.state == "ready"
     assert bytes(candidate.patch) == factories.PATCH
     assert os.listdir(reachable / "agent") == ["work.sh"]
+
+
+def test_root_copies_an_agent_only_if_its_user_could_not_read_it(db, reachable, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    program = reachable / "agent" / "inner" / "program"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    version = factories.make_agent_version(directory=str(reachable / "agent"))
+    copied = []
+    for mode, folder_mode in ((0o755, 0o755), (0o644, 0o755), (0o744, 0o755), (0o700, 0o755), (0o755, 0o700)):
+        program.chmod(mode)
+        program.parent.chmod(folder_mode)
+        place = reachable / f"{mode:o}-{folder_mode:o}"
+        place.mkdir()
+        copied.append(pipeline.installed(version, place) != reachable / "agent")
+
+    assert copied == [False, False, True, True, True]
+    assert (place / "agent" / "inner").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_bug_of_ours_is_told_and_raised(given, monkeypatch):
