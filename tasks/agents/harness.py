@@ -17,6 +17,8 @@ PLACEHOLDERS = (
 )
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What it is called elsewhere: no part of how it runs, but for those who keep names out of texts.
+KNOWN_AS = "known_as"
 DIALECTS = ("anthropic", "openai-chat", "openai-responses", "gemini")
 #: The model's name inside the sandbox, the same for every agent: a real one would tell the agent who it is.
 CANDIDATE = "candidate"
@@ -51,7 +53,7 @@ class Harness:
 
 def harness_from(settings: Mapping[str, Any]) -> Harness:
     """Raises AgentMisconfigured with the first thing that is wrong."""
-    unknown = sorted(str(name) for name in settings if name not in NAMES)
+    unknown = sorted(str(name) for name in settings if name not in (*NAMES, KNOWN_AS))
     if unknown:
         raise AgentMisconfigured(f"A command agent has no setting “{unknown[0][:80]}”.")
     if "argv" not in settings:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.agents.base import Agent, AgentMisconfigured
 from tasks.agents.command import CommandAgent
-from tasks.agents.harness import NAMES
+from tasks.agents.harness import KNOWN_AS, NAMES
 from tasks.agents.replay import ReplayAgent
 
 
@@ -21,8 +21,7 @@ def agent_for(kind: str, settings: Mapping[str, object]) -> Agent:
         raise AgentMisconfigured(
             f"“{kind[:80]}” is not a kind of agent; there are {', '.join(sorted(KINDS))}."
         )
-    # What it is called elsewhere serves those who keep names out of texts.
-    settings = {name: value for name, value in settings.items() if name != "known_as"}
+    settings = {name: value for name, value in settings.items() if name != KNOWN_AS}
     allowed, build = KINDS[kind]
     unknown = sorted(str(name) for name in settings if name not in allowed)
     if unknown:

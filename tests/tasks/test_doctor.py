@@ -21,6 +21,7 @@ def version(db: None, tmp_path_factory: pytest.TempPathFactory) -> AgentVersion:
     (directory / "tool").write_text(PROGRAM)
     (directory / "tool").chmod(0o755)
     settings = {"argv": ["{agent}/tool"], "probe": ["{agent}/tool", "--version"], "version": "1.2.3"}
+    settings["known_as"] = ["Tide Tool"]
     return factories.make_agent_version(directory=str(directory), settings=settings)
 
 

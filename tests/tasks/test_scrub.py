@@ -2,7 +2,9 @@
 
 import pytest
 
+from tasks import versions
 from tasks.generation.scrub import known_names, masked
+from tasks.presets import presets
 from tests import factories
 
 NAMES = frozenset({"Quillback", "Quillback Large", "c++ bot", "GPT"})
@@ -39,6 +41,18 @@ def test_a_model_is_known_by_its_id_its_aliases_and_what_its_agent_is_called(db)
 
     expected = {"southbank-mini-20260131", "southbank-mini", "hub/perch-2@latest", "perch-2", "Perch Pilot"}
     assert expected <= known_names()
+
+
+@pytest.mark.parametrize("preset", [name for name, one in presets().items() if "known_as" in one.settings])
+def test_a_preset_adds_names_that_nothing_else_gives_away(db, preset):
+    names = presets()[preset].settings["known_as"]
+    text = "; ".join(f"it said {name}, twice" for name in names)
+    before = masked(text, known_names())
+
+    versions.add(preset, name="Reader 2", model="reader-2", provider="Readers", directory="/opt/reader")
+
+    assert before == text, "a name that is known already belongs to no preset"
+    assert masked(text, known_names()) == "; ".join(["it said [name], twice"] * len(names))
 
 
 def test_every_name_of_every_version_is_known_but_words_of_the_language(db):
