@@ -21,6 +21,7 @@ from typing import TypeVar
 import psycopg
 
 from marlin.local.area import area_at
+from marlin.local.processes import spawn
 from marlin.local.programs import programs_in
 from marlin.local.valkey import Valkey
 from tests import databases
@@ -165,14 +166,13 @@ class Stack:
         log = (self.directory / f"{name}.log").open("ab")
         command = [str(Path(sys.executable).with_name(program)), *arguments]
         process = "web" if name == "web" else "worker"
-        self.processes[name] = subprocess.Popen(
+        self.processes[name] = spawn(
             command,
             cwd=databases.ROOT,
             env={**self.environment, "REDIS_URL": self.valkey.url, "MARLIN_PROCESS": process},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            output=log,
+            # Tests that are killed, and all above them, must not leave workers behind.
+            on_our_death=signal.SIGKILL,
         )
         log.close()
 
