@@ -14,6 +14,7 @@ from tests import factories
 from tests.fake_provider import Seen, in_a_thread
 from tests.faults import worlds
 from tests.real.__main__ import installed_below
+from tests.real.cases import WITHOUT_A_SHELL
 from tests.real.equal import asked, differences
 from tests.real.scripts import Act, Script, conversation
 from tests.real.world import World
@@ -26,7 +27,11 @@ PROMPTS = ("Begin with stage-1.", "Go on with stage-2.", "Go on with stage-3.", 
 WINNERS = (0, 1, 0)
 
 
-@pytest.mark.parametrize("preset", installed_below(Path(os.environ["AGENTS"])))
+#: Each is shown the winner's files by its shell.
+ABLE = [name for name in installed_below(Path(os.environ["AGENTS"])) if name not in WITHOUT_A_SHELL]
+
+
+@pytest.mark.parametrize("preset", ABLE)
 def test_both_sides_go_on_from_the_winner(world: World, preset: str) -> None:
     rater, pair = factories.make_person("Riley", "rater"), list[Candidate]()
     with in_a_thread(decide=world.decide) as fake:

@@ -74,6 +74,7 @@ def test_every_shipped_preset_is_right_and_says_what_it_lacks():
     assert {name for name, preset in shipped.items() if preset.settings.get("history")} == {
         "claude-code",
         "codex",
+        "gemini-cli",
     }
 
 
