@@ -25,7 +25,7 @@ PARSERS: Mapping[str, Parser] = {
     "opencode-jsonl": Parser(opencode.read),
     "gemini-jsonl": Parser(gemini.read),
     "mini-traj": Parser(mini.read),
-    "aider": Parser(aider.read, has_result=False),
+    "aider": Parser(aider.read),
     "plain": Parser(plain.read, has_result=False),
     "steps": Parser(plain.steps, has_result=False),
 }

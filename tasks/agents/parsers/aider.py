@@ -10,6 +10,8 @@ from tasks.agents.transcripts import MOST_BYTES
 TOKENS = re.compile(r"^Tokens: ([\d.,]+)(k?) sent,(?:.*?) ([\d.,]+)(k?) received")
 APPLIED = re.compile(r"^Applied edit to (.+)$")
 FAILED = re.compile(r"^(?:litellm\.\w+|\w*Error\b|Unable to )")
+#: Of these the last word counts, since it ends with 0 when it gives up: an error, or the tokens of an answer.
+ASKING = "litellm."
 RETRIED = re.compile(r"^Retrying in ")
 #: What it says of itself at the start, and asks.
 SILENT = re.compile(
@@ -50,12 +52,15 @@ def _line(line: str, writer: Writer) -> None:
         writer.usage = Usage(
             before.input + _number(*tokens.group(1, 2)), before.output + _number(*tokens.group(3, 4))
         )
+        writer.ends(well=True)
     elif applied := APPLIED.match(line):
         writer.add("edit", "", applied[1])
     elif RETRIED.match(line):
         writer.add("retry", ASKED_AGAIN)
     elif FAILED.match(line):
         writer.add("error", line)
+        if line.startswith(ASKING):
+            writer.ends(well=False, sentence=line)
 
 
 def _number(digits: str, thousands: str) -> int:
