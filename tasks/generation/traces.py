@@ -11,6 +11,8 @@ MASK = "[name]"
 MOST_LINES = 200_000
 MOST_HITS = 200
 LONGEST_LINE = 4_000
+#: Lines before the hunks that name a file of which there may be no hunks.
+NAMING = ("new file mode ", "rename to ", "copy to ")
 
 #: Whole lines that agents sign their work with.
 SIGNATURES = (
@@ -70,16 +72,24 @@ def masked(text: str) -> str:
 
 def hits(patch: bytes, names: re.Pattern[str] | None = None) -> Iterator[Hit]:
     """What gives somebody away in the lines and paths that a canonical patch adds; `names` are more than the known."""
-    path, line, kept = "", 0, 0
+    path, line, kept, named, in_head = "", 0, 0, "", False
     for raw in patch.split(b"\n")[:MOST_LINES]:
         text = raw[:LONGEST_LINE].decode("utf-8", "replace")
         if text.startswith("+++ "):
             path, line = text[4:].strip().removeprefix("b/"), 0
-            added: str | None = path if path != "/dev/null" else None
+            added: str | None = path if path not in ("/dev/null", named) else None
+        elif text.startswith("diff --git "):
+            path, line, added = _first_of_two(text.removeprefix("diff --git ")), 0, None
+            named, in_head = "", True
+        elif in_head and text.startswith(NAMING):
+            # Binary, empty and merely renamed files have no other line with their name.
+            line = 0
+            path = path if text.startswith("new file") else text.partition(" to ")[2]
+            added = named = path
         elif text.startswith("@@ "):
             found = re.match(r"@@ -\S+ \+(\d+)", text)
-            line, added = (int(found[1]) if found else 1) - 1, None
-        elif text.startswith(("diff --git", "--- ")):
+            line, added, in_head = (int(found[1]) if found else 1) - 1, None, False
+        elif text.startswith("--- "):
             added = None
         else:
             line += not text.startswith("-")
@@ -89,6 +99,11 @@ def hits(patch: bytes, names: re.Pattern[str] | None = None) -> Iterator[Hit]:
             kept += 1
             if kept == MOST_HITS:
                 return
+
+
+def _first_of_two(names: str) -> str:
+    """The path in “a/path b/path”: of a new file both are the same."""
+    return names[: (len(names) - 1) // 2].strip('"').removeprefix("a/")
 
 
 def _words(text: str, names: re.Pattern[str] | None) -> list[str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from tasks import versions
+from tasks.generation import traces
 from tasks.generation.scrub import known_names, masked
 from tasks.presets import presets
 from tests import factories
@@ -59,3 +60,30 @@ def test_every_name_of_every_version_is_known_but_words_of_the_language(db):
     factories.make_agent_version(name="Quillback 9", harness="hx", model="qb-large", provider="Quillworks")
 
     assert known_names() == {"Quillback 9", "qb-large", "Quillworks"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "path"),
+    [
+        (
+            "diff --git a/.claude/x.bin b/.claude/x.bin\nnew file mode 100644\nGIT binary patch\n",
+            ".claude/x.bin",
+        ),
+        ("diff --git a/GEMINI.md b/GEMINI.md\nnew file mode 100644\nindex 000..e69\n", "GEMINI.md"),
+        ("diff --git a/x.md b/AGENTS.md\nrename from x.md\nrename to AGENTS.md\n", "AGENTS.md"),
+        (
+            "diff --git a/CLAUDE.md b/CLAUDE.md\nnew file mode 100644\n--- /dev/null\n+++ b/CLAUDE.md\n",
+            "CLAUDE.md",
+        ),
+    ],
+)
+def test_a_name_of_a_file_is_found_once_whatever_the_file_holds(patch, path):
+    (hit,) = traces.hits(patch.encode())
+
+    assert (hit.path, hit.line) == (path, 0)
+
+
+def test_a_line_that_looks_like_a_head_is_one_of_the_file():
+    patch = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n-x\n+rename to codex\n"
+
+    assert [(hit.path, hit.line, hit.word) for hit in traces.hits(patch.encode())] == [("a", 1, "codex")]
