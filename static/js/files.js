@@ -498,6 +498,7 @@ export function toFile(article) {
 function go(article) {
   document.dispatchEvent(new CustomEvent("leave"));
   article.scrollIntoView();
+  gone = { article, top: pane.scrollTop };
   pane.focus({ preventScroll: true });
 }
 
@@ -556,9 +557,14 @@ let standing = null; // the row one stands on, as lines.js says
 document.addEventListener("stand", (event) => (standing = event.detail));
 document.addEventListener("leave", () => (standing = null));
 
+// Where one went to, until one scrolls: the last files are too short to be brought under the heads.
+let gone = null;
+
 // The file under the heads of the pane. Only what is seen is asked for its place.
 export function fileInView() {
   const top = pane.scrollTop + 72;
+  if (gone && pane.scrollTop !== gone.top) gone = null;
+  if (gone?.article.isConnected) return gone.article;
   const block = lastAbove(blocks, top, ({ element }) => element);
   if (!block?.isReach) return block?.element ?? null;
   return lastAbove(block.articles, top - block.element.offsetTop, (article) => article);

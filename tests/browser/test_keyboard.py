@@ -177,6 +177,10 @@ def test_keys_move_through_changes_files_and_tabs(visitors: Visitors, rater: Per
     page.keyboard.press("p")
     page.wait_for_url(re.compile(r"/work/[0-9a-f-]{36}/$"))
     expect(page.locator("#read-count")).to_contain_text(re.compile("^1 of"))  # kept by the server
+    files = page.locator("tr.file").count()
+    for _ in range(files):
+        page.keyboard.press("v")
+    expect(page.locator("#read-count")).to_have_text(f"{files} of {files} read")  # to the last, however short
 
 
 def test_the_first_tab_leads_past_the_navigation(visitors: Visitors, rater: Person) -> None:
