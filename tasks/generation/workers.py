@@ -55,6 +55,7 @@ def _begin(sender: Any, **kwargs: Any) -> None:
     queues = sorted(sender.app.amqp.queues.consume_from)
     slots = int(getattr(sender.controller, "concurrency", None) or 1)
     threading.Thread(target=_live, args=(_name, queues, slots), name="alive", daemon=True).start()
+    threading.Thread(target=_notice, name="notice", daemon=True).start()
 
 
 def _leave(**kwargs: Any) -> None:
@@ -77,6 +78,18 @@ def _live(name: str, queues: list[str], slots: int) -> None:
         if not introduced and _leaving.wait(settings.HEARTBEAT):
             break
     _quietly(lambda: leave(name))
+
+
+def _notice() -> None:
+    """End the runs of silent workers, at the start and then again and again, without waiting for a slot.
+
+    The sweep does the same as a job. But a worker whose slots are all taken by agents does no job, and one that
+    dies again and again begins each time with what was rung for.
+    """
+    pause = 0.0
+    while not _leaving.wait(pause):
+        _quietly(stuck.requeue_silent_runs)
+        pause = settings.SWEEP
 
 
 def tested() -> tuple[str, list[str]]:
@@ -117,7 +130,7 @@ def _quietly(act: Any) -> bool:
         act()
         return True
     except DatabaseError as why:
-        logger.warning("The worker could not be written down: %s", why)
+        logger.warning("The database does not answer this worker's own thread: %s", why)
         return False
     finally:
         # Opened anew each time: a process that is forked meanwhile must not share the connection.

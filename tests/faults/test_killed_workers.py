@@ -106,6 +106,17 @@ def test_the_late_write_is_refused_while_another_worker_is_at_it(db: None) -> No
     assert (other.state, bytes(other.patch)) == ("ready", b"in time")
 
 
+def test_a_silent_run_is_noticed_though_no_sweep_gets_a_slot(committed: Stack) -> None:
+    """Beat rings for sweeps; here it is away, which is like slots that are all taken."""
+    stack = committed
+    run = factories.start_run(factories.make_task().turns.get().candidates.order_by("pk")[0])
+
+    stack.start_worker()
+
+    lost = [("lost", "The worker went silent.")]
+    eventually(lambda: stack.query("SELECT state, sentence FROM tasks_run WHERE id = %s", run.pk) == lost)
+
+
 def test_a_worker_that_wakes_up_too_late_writes_nothing(committed: Stack) -> None:
     stack = committed
     agents = [worlds.make_agent(AGENT), worlds.make_agent(AGENT)]
