@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from marlin.states import WrongState
 from tasks.generation import places, stuck
 from tasks.models import Environment, Import, Repository, Run, Worker
+from tasks.sandbox import orphans
 from tasks.sandbox.base import SandboxUnusable
 
 logger = logging.getLogger(__name__)
@@ -81,13 +82,15 @@ def _live(name: str, queues: list[str], slots: int) -> None:
 
 
 def _notice() -> None:
-    """End the runs of silent workers, at the start and then again and again, without waiting for a slot.
+    """End the runs of silent workers, and what is left of them here: at the start, again and again, without a slot.
 
     The sweep does the same as a job. But a worker whose slots are all taken by agents does no job, and one that
     dies again and again begins each time with what was rung for.
     """
     pause = 0.0
     while not _leaving.wait(pause):
+        if ended := orphans.end_orphans():
+            logger.warning("%s processes of sandboxes were ended, whose worker had died.", ended)
         _quietly(stuck.requeue_silent_runs)
         pause = settings.SWEEP
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tasks.sandbox import orphans
 from tasks.sandbox.base import (
     HOME,
     MIB,
@@ -130,7 +131,7 @@ class Bubblewrap:
             options = given.passed(given.data("arguments", packed))
             launch = self._launch_options(limits, given, staged)
             # The environment may hold keys, so the options travel in a file and not on the command line.
-            line = ["bwrap", "--args", str(options), "--", *command.argv]
+            line = ["bwrap", *orphans.mark(), "--args", str(options), "--", *command.argv]
             try:
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(LAUNCH), json.dumps(launch), *line],
