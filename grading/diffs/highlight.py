@@ -146,7 +146,8 @@ def _pieces(lexer: type[Lexer], lines: list[str], deadline: float) -> list[Piece
         if count % 256 == 0 and time.process_time() > deadline:
             raise _TooSlow
         css = css_class(token)
-        for part, piece in enumerate(value.split("\n")):
+        parts = value.split("\n") if "\n" in value else (value,)
+        for part, piece in enumerate(parts):
             if part:
                 number, column = number + 1, 0
             if piece:

@@ -11,7 +11,7 @@ const AHEAD = "1800px"; // so far before it is seen a file is asked for
 const AT_ONCE = 3; // requests
 const MOST_ROWS = 12_000; // that stay in the page; what is farthest away makes room
 const SLICE = 20; // rows of one table: the browser lays out a table as a whole
-const PER_FRAME = 80; // rows that enter the page between two pictures of it
+const PER_FRAME = 40; // rows that enter the page between two pictures of it
 const REACH = 24; // files that were not sent, kept together
 
 const numberOf = (row) => /\d+$/.exec(row.querySelector("a").getAttribute("href"))[0];
