@@ -30,7 +30,7 @@ said.append({"role": "user", "content": "\\n".join(seen)})
 url = gateway + "/v1/chat/completions"
 asked = json.dumps({"model": model, "messages": said, "user": str(time.time())}).encode()
 request = urllib.request.Request(url, asked, {"authorization": "Bearer placeholder"})
-for attempt in range(200):
+for attempt in range(1200):
     try:
         answer = urllib.request.urlopen(request).read().decode()
         break
