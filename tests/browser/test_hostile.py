@@ -35,8 +35,8 @@ FOUND = """
   return { tags: [...tags], attributes: [...attributes], scripts: document.querySelectorAll("main script").length };
 }
 """
-#: What the page's own script adds: rooms and slices of long tables, and the line one stands on.
-OURS = {"div", "svg"} | {"style", "tabindex", "width", "height"}
+#: What the page's own script adds: slices of long tables, and the line one stands on.
+OURS = {"div"} | {"style", "tabindex"}
 VIOLATIONS = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
