@@ -171,7 +171,8 @@ class Stack:
             cwd=databases.ROOT,
             env={**self.environment, "REDIS_URL": self.valkey.url, "MARLIN_PROCESS": process},
             output=log,
-            # Tests that are killed, and all above them, must not leave workers behind.
+            # Tests that are killed, and all above them, must not leave workers behind. The kernel watches the thread
+            # that starts it: start nothing from one that ends.
             on_our_death=signal.SIGKILL,
         )
         log.close()
